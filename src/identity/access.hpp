@@ -1,0 +1,46 @@
+#pragma once
+#include "identity/ports.hpp"
+#include "identity/types.hpp"
+#include "platform/api/router.hpp"
+#include "platform/crypto/keyring.hpp"
+
+namespace modelops::identity {
+
+/// Reads credentials and decides permissions: for every route, the one place. A bearer API key is for programs; the
+/// session cookie for browsers, whose changes must also carry X-CSRF-Token and come from our own origin.
+class Access final : public api::Access {
+ public:
+  Access(db::Database& database, const Clock& clock, AuditTrail& audit, const crypto::Keyring& keyring,
+         std::vector<std::string> known_permissions, bool secure_cookies);
+
+  Context authenticate(const http::Request& request) override;
+  void authorize(const Context& ctx, Permission permission) override;
+  std::string protect(const Context& ctx, std::string_view key, std::string_view body) override;
+  std::string unprotect(const Context& ctx, std::string_view key, std::string_view sealed) override;
+
+  /// The actor of an API key; nothing for one that is unknown, revoked or expired.
+  std::optional<Context> context_of_key(std::string_view token);
+  std::string_view cookie_name() const;
+  bool secure_cookies() const { return secure_cookies_; }
+  const std::vector<std::string>& known_permissions() const { return known_permissions_; }
+
+ private:
+  std::optional<Context> context_of_session(const http::Request& request, std::string_view token);
+
+  db::Database& database_;
+  const Clock& clock_;
+  AuditTrail& audit_;
+  const crypto::Keyring& keyring_;
+  std::vector<std::string> known_permissions_;
+  bool secure_cookies_;
+};
+
+/// The value of a cookie; nothing when it is absent.
+std::optional<std::string> find_cookie(const http::Request& request, std::string_view name);
+/// A member (not disabled) or a service account as an actor, with what their role allows; nothing when there is none.
+std::optional<Actor> find_actor(db::Tx& tx, KeyOwnerKind kind, const std::string& org_id, const std::string& id,
+                                std::span<const std::string> known_permissions);
+/// What a browser session must send with each change.
+std::string csrf_token(std::string_view session_token);
+
+}  // namespace modelops::identity

@@ -1,0 +1,363 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/text.hpp"
+#include "identity/routes.hpp"
+#include "identity/rules.hpp"
+#include "identity/store.hpp"
+#include "identity/visibility.hpp"
+#include "migrations/migrations.hpp"
+#include "tests/support/database.hpp"
+
+namespace modelops::identity {
+namespace {
+
+struct RecordingTrail final : AuditTrail {
+  void record(db::Tx& tx, const Context&, const Act& act) override {
+    tx.after_commit([this, action = std::string(act.action)] {
+      std::lock_guard lock(mutex);
+      actions.push_back(action);
+    });
+  }
+  void denied(const Context&, std::string_view permission, std::string_view) override {
+    std::lock_guard lock(mutex);
+    denials.emplace_back(permission);
+  }
+  void unknown_failure(std::string_view kind, std::string_view) override {
+    std::lock_guard lock(mutex);
+    failures.emplace_back(kind);
+  }
+  std::mutex mutex;
+  std::vector<std::string> actions, denials, failures;
+};
+
+template <class F>
+ErrorCode code_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.code;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return ErrorCode::internal;
+}
+
+class IdentityTest : public ::testing::TestWithParam<db::Dialect> {
+ protected:
+  IdentityTest() {
+    database->migrate(all_migrations());
+    boot = *service.bootstrap("acme", "admin@localhost");
+    admin = *access.context_of_key(boot.api_token);
+  }
+  ~IdentityTest() override { std::filesystem::remove_all(folder); }
+
+  http::Request request(http::Method method, http::Headers headers = {}) {
+    http::Request out;
+    out.method = method;
+    out.path = "/api/v1/models";
+    out.headers = std::move(headers);
+    return out;
+  }
+  /// A member with `role`, acting by a key of their own.
+  Context member(const std::string& email, const std::string& role) {
+    const Invitation invitation =
+        service.add_member(admin, {*Email::parse(email), std::nullopt, *Reference::parse(role)});
+    Context ctx;
+    ctx.org_id = admin.org_id;
+    ctx.actor.kind = ActorKind::user;
+    ctx.actor.id = invitation.id.str();
+    const auto row = database->read([&](db::Tx& tx) { return store::find_role(tx, admin.org_id, role); });
+    ctx.actor.permissions = expand(row->permissions, known);
+    return ctx;
+  }
+
+  std::vector<std::string> known = [] {
+    std::vector<std::string> out;
+    for (const Permission p :
+         {organization_read, organization_write, members_read, members_write, teams_read, teams_write, roles_read,
+          roles_write, service_accounts_read, service_accounts_write, organization_see_all, organizations_create})
+      out.emplace_back(p.name);
+    return out;
+  }();
+  std::filesystem::path folder = [] {
+    auto path = std::filesystem::temp_directory_path() / ("modelops_identity_" + new_uuid7());
+    std::filesystem::create_directories(path / "data");
+    return path;
+  }();
+  testing::TestDatabase database{GetParam()};
+  ManualClock clock{SystemClock().now()};
+  RecordingTrail trail;
+  crypto::Keyring keyring{folder / "master.key", folder / "data"};
+  Access access{*database, clock, trail, keyring, known, false};
+  Service service{*database, clock, trail, access};
+  Bootstrap boot;
+  Context admin;
+};
+
+TEST_P(IdentityTest, TheFirstStartMakesOneAdministratorOnce) {
+  EXPECT_FALSE(service.bootstrap("other", "x@y.z"));
+  const SessionInfo info = service.session(admin, {});
+  EXPECT_EQ(info.organization, "acme");
+  EXPECT_EQ(info.role, "admin");
+  EXPECT_TRUE(admin.may(organizations_create));
+  EXPECT_FALSE(info.has_password);
+}
+
+TEST_P(IdentityTest, ASignInLinkWorksOnce) {
+  const auto answer = std::get<http::Response>(service.redeem_link({}, {{boot.sign_in_token}}));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(std::string(answer.headers.get("Set-Cookie")),
+              ::testing::AllOf(::testing::HasSubstr("HttpOnly"), ::testing::HasSubstr("SameSite=Lax")));
+  EXPECT_EQ(code_of([&] { service.redeem_link({}, {{boot.sign_in_token}}); }), ErrorCode::unauthenticated);
+  EXPECT_THAT(trail.failures, ::testing::ElementsAre("sign_in_link"));
+}
+
+TEST_P(IdentityTest, ALinkGrowsOld) {
+  clock.advance(std::chrono::hours(25));
+  EXPECT_EQ(code_of([&] { service.redeem_link({}, {{boot.sign_in_token}}); }), ErrorCode::unauthenticated);
+}
+
+TEST_P(IdentityTest, ASessionNeedsItsCsrfTokenToChangeAnything) {
+  const auto answer = std::get<http::Response>(service.redeem_link({}, {{boot.sign_in_token}}));
+  const std::string set_cookie(answer.headers.get("Set-Cookie"));
+  const std::string cookie = set_cookie.substr(0, set_cookie.find(';'));
+  const auto info = reflect::from_stored_json<SessionInfo>(answer.body);
+  http::Headers headers;
+  headers.add("Cookie", "x=y; " + cookie);
+  headers.add("Host", "localhost:3000");
+  EXPECT_EQ(access.authenticate(request(http::Method::get, headers)).actor.kind, ActorKind::user);
+  EXPECT_EQ(code_of([&] { access.authenticate(request(http::Method::post, headers)); }), ErrorCode::forbidden);
+  headers.add("X-CSRF-Token", *info.csrf_token);
+  EXPECT_EQ(access.authenticate(request(http::Method::post, headers)).org_id, admin.org_id);
+  headers.add("Origin", "http://evil.example");
+  EXPECT_EQ(code_of([&] { access.authenticate(request(http::Method::post, headers)); }), ErrorCode::forbidden);
+  headers.set("Origin", "http://localhost:3000");
+  const Context ctx = access.authenticate(request(http::Method::post, headers));
+  service.sign_out(ctx, {});
+  EXPECT_EQ(access.authenticate(request(http::Method::get, headers)).actor.kind, ActorKind::anonymous);
+}
+
+TEST_P(IdentityTest, SessionsEndWhenIdle) {
+  const auto answer = std::get<http::Response>(service.redeem_link({}, {{boot.sign_in_token}}));
+  const std::string set_cookie(answer.headers.get("Set-Cookie"));
+  http::Headers headers;
+  headers.add("Cookie", set_cookie.substr(0, set_cookie.find(';')));
+  clock.advance(session_idle_max - std::chrono::minutes(1));
+  EXPECT_EQ(access.authenticate(request(http::Method::get, headers)).actor.kind, ActorKind::user);
+  clock.advance(session_idle_max + std::chrono::minutes(1));
+  EXPECT_EQ(access.authenticate(request(http::Method::get, headers)).actor.kind, ActorKind::anonymous);
+}
+
+TEST_P(IdentityTest, PasswordsSignInAndFailuresAreThrottled) {
+  service.change_password(admin, {std::nullopt, {"correct horse battery"}});
+  EXPECT_EQ(code_of([&] { service.change_password(admin, {"wrong", {"another long password"}}); }),
+            ErrorCode::unprocessable);
+  Context nobody;
+  nobody.remote_address = "192.0.2.1";
+  const SignIn right{*Email::parse("Admin@localhost"), {"correct horse battery"}, std::nullopt};
+  const SignIn wrong{*Email::parse("admin@localhost"), {"wrong"}, std::nullopt};
+  EXPECT_EQ(std::get<http::Response>(service.sign_in(nobody, right)).status, 200);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(code_of([&] { service.sign_in(nobody, wrong); }), ErrorCode::unauthenticated);
+  EXPECT_EQ(code_of([&] { service.sign_in(nobody, right); }), ErrorCode::too_many_requests);
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_EQ(std::get<http::Response>(service.sign_in(nobody, right)).status, 200);
+  EXPECT_EQ(code_of([&] { service.sign_in(nobody, {*Email::parse("no@body.org"), {"wrong"}, std::nullopt}); }),
+            ErrorCode::unauthenticated);
+}
+
+TEST_P(IdentityTest, KeysCanBeScopedRevokedAndExpire) {
+  const NewApiKey key = service.create_api_key(
+      admin,
+      {*Bounded<1, 128>::parse("ci"), std::nullopt, {*PermissionPattern::parse("*:read")}, Ranged<1, 3650>::of<2>()});
+  const auto ctx = access.context_of_key(key.token);
+  ASSERT_TRUE(ctx);
+  EXPECT_TRUE(ctx->may(members_read));
+  EXPECT_FALSE(ctx->may(members_write));
+  EXPECT_FALSE(access.context_of_key(key.token.substr(0, key.token.size() - 1) + "x"));
+  // A narrow key makes no wider one.
+  EXPECT_EQ(
+      code_of([&] { service.create_api_key(*ctx, {*Bounded<1, 128>::parse("wide"), std::nullopt, {}, std::nullopt}); }),
+      ErrorCode::forbidden);
+  clock.advance(std::chrono::hours(49));
+  EXPECT_FALSE(access.context_of_key(key.token));
+  const NewApiKey other = service.create_api_key(admin, {*Bounded<1, 128>::parse("b"), std::nullopt, {}, std::nullopt});
+  EXPECT_TRUE(access.context_of_key(other.token));
+  service.revoke_api_key(admin, {other.id});
+  EXPECT_FALSE(access.context_of_key(other.token));
+  http::Headers headers;
+  headers.add("Authorization", "Bearer " + other.token);
+  EXPECT_EQ(code_of([&] { access.authenticate(request(http::Method::get, headers)); }), ErrorCode::unauthenticated);
+}
+
+TEST_P(IdentityTest, NobodyGivesWhatTheyDoNotHave) {
+  service.create_role(admin, {*Slug::parse("people"),
+                              *Bounded<0, 512>::parse(""),
+                              {*PermissionPattern::parse("members:*"), *PermissionPattern::parse("roles:*")}});
+  const Context people = member("p@acme.org", "people");
+  EXPECT_EQ(code_of([&] {
+              service.add_member(people, {*Email::parse("q@acme.org"), std::nullopt, *Reference::parse("admin")});
+            }),
+            ErrorCode::forbidden);
+  EXPECT_EQ(code_of([&] {
+              service.create_role(people,
+                                  {*Slug::parse("r"), *Bounded<0, 512>::parse(""), {*PermissionPattern::parse("*")}});
+            }),
+            ErrorCode::forbidden);
+  EXPECT_EQ(code_of([&] { service.renew_link(people, {*Reference::parse("admin@localhost")}); }), ErrorCode::forbidden);
+  EXPECT_EQ(code_of([&] { service.remove_member(people, {*Reference::parse("admin@localhost")}); }),
+            ErrorCode::forbidden);
+  EXPECT_FALSE(trail.denials.empty());
+}
+
+TEST_P(IdentityTest, TheLastAdministratorStays) {
+  EXPECT_EQ(code_of([&] { service.remove_member(admin, {*Reference::parse("admin@localhost")}); }),
+            ErrorCode::conflict);
+  Context ctx = admin;
+  ctx.if_match = 1;
+  UpdateMember demote{*Reference::parse("admin@localhost"), {true, *Reference::parse("viewer")}, {}};
+  EXPECT_EQ(code_of([&] { service.update_member(ctx, demote); }), ErrorCode::conflict);
+  member("second@acme.org", "admin");
+  EXPECT_EQ(service.update_member(ctx, demote).role, "viewer");
+  EXPECT_EQ(code_of([&] { service.update_member(ctx, demote); }), ErrorCode::precondition_failed);
+}
+
+TEST_P(IdentityTest, RemovedPeopleLoseTheirKeys) {
+  const Context ctx = member("x@acme.org", "viewer");
+  const NewApiKey key = service.create_api_key(ctx, {*Bounded<1, 128>::parse("k"), std::nullopt, {}, std::nullopt});
+  ASSERT_TRUE(access.context_of_key(key.token));
+  service.remove_member(admin, {*Reference::parse("x@acme.org")});
+  EXPECT_FALSE(access.context_of_key(key.token));
+}
+
+TEST_P(IdentityTest, MembersArePagedAndFiltered) {
+  for (int i = 0; i < 7; ++i) member(fmt::format("m{}@acme.org", i), "viewer");
+  ListMembers list;
+  list.page_size = *query::PageSize::parse(3);
+  list.filter = "email LIKE '%@ACME.org' AND role = 'viewer'";
+  std::vector<std::string> seen;
+  for (;;) {
+    const MemberPage page = service.list_members(admin, list);
+    for (const Member& m : page.items) seen.push_back(m.email.str());
+    if (!page.next_page_token) break;
+    list.page_token = *page.next_page_token;
+  }
+  EXPECT_EQ(seen.size(), 7u);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}
+
+TEST_P(IdentityTest, TenantsDoNotSeeEachOther) {
+  const Invitation invitation =
+      service.create_organization(admin, {*Slug::parse("globex"), std::nullopt, *Email::parse("boss@globex.org")});
+  const auto answer = std::get<http::Response>(service.redeem_link({}, {{invitation.sign_in_token}}));
+  const auto info = reflect::from_stored_json<SessionInfo>(answer.body);
+  EXPECT_EQ(info.organization, "globex");
+  Context boss;
+  boss.actor.kind = ActorKind::user;
+  boss.org_id = info.organization_id.str();
+  boss.actor.id = info.actor_id;
+  boss.actor.permissions.insert(info.permissions.begin(), info.permissions.end());
+  EXPECT_FALSE(boss.may(organizations_create));
+  EXPECT_EQ(service.list_members(boss, {}).items.size(), 1u);
+  EXPECT_EQ(code_of([&] { service.get_member(boss, {*Reference::parse(admin.actor.id)}); }), ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] {
+              service.create_organization(admin, {*Slug::parse("globex"), std::nullopt, *Email::parse("x@y.zz")});
+            }),
+            ErrorCode::conflict);
+}
+
+TEST_P(IdentityTest, TeamsAndServiceAccounts) {
+  const Context ctx = member("t@acme.org", "viewer");
+  const Team team = service.create_team(admin, {*Slug::parse("vision"), std::nullopt});
+  service.add_team_member(admin, {*Reference::parse("vision"), *Reference::parse("t@acme.org")});
+  EXPECT_EQ(service.get_team(admin, {*Reference::parse(team.id.str())}).member_ids.size(), 1u);
+  const ServiceAccount robot = service.create_service_account(
+      admin, {*Slug::parse("ci"), *Bounded<0, 512>::parse(""), *Reference::parse("operator")});
+  const NewApiKey key =
+      service.create_api_key(admin, {*Bounded<1, 128>::parse("k"), *Reference::parse("ci"), {}, std::nullopt});
+  const auto acting = access.context_of_key(key.token);
+  EXPECT_EQ(acting->actor.kind, ActorKind::service_account);
+  EXPECT_EQ(acting->actor.id, robot.id.str());
+  service.remove_service_account(admin, {*Reference::parse("ci")});
+  EXPECT_FALSE(access.context_of_key(key.token));
+  service.remove_team_member(admin, {*Reference::parse("vision"), *Reference::parse("t@acme.org")});
+  service.remove_team(admin, {*Reference::parse("vision")});
+  EXPECT_TRUE(service.list_teams(admin, {}).items.empty());
+}
+
+TEST_P(IdentityTest, RolesInUseAndBuiltInOnesStay) {
+  EXPECT_EQ(code_of([&] { service.remove_role(admin, {*Reference::parse("admin")}); }), ErrorCode::conflict);
+  service.create_role(
+      admin, {*Slug::parse("auditor"), *Bounded<0, 512>::parse("reads"), {*PermissionPattern::parse("*:read")}});
+  member("a@acme.org", "auditor");
+  EXPECT_EQ(code_of([&] { service.remove_role(admin, {*Reference::parse("auditor")}); }), ErrorCode::conflict);
+  Context ctx = admin;
+  ctx.if_match = 1;
+  const Role changed = service.update_role(
+      ctx, {*Reference::parse("auditor"), {}, {true, std::vector{*PermissionPattern::parse("members:read")}}});
+  EXPECT_EQ(changed.permissions.size(), 1u);
+  EXPECT_EQ(changed.row_version, 2);
+}
+
+MODELOPS_ON_BOTH_DATABASES(IdentityTest);
+
+/// Every visibility against everybody who might ask.
+class VisibilityTest : public ::testing::TestWithParam<db::Dialect> {};
+
+TEST_P(VisibilityTest, OnePredicateDecides) {
+  testing::TestDatabase database{GetParam()};
+  database->write([](db::Tx& tx) {
+    tx.run("CREATE TABLE things (id TEXT, org_id TEXT, team_id TEXT, visibility TEXT, created_by TEXT)");
+    for (const char* visibility : {"private", "team", "organization", "public"})
+      tx.run("INSERT INTO things VALUES (?, 'o1', 't1', ?, 'u1')", std::string(visibility), std::string(visibility));
+  });
+  const auto seen = [&](const Context& ctx, auto predicate) {
+    const Predicate p = predicate(ctx, "t");
+    return database->read([&](db::Tx& tx) {
+      std::set<std::string> out;
+      tx.query("SELECT t.id FROM things t WHERE " + p.sql, p.args, 1,
+               [&](const auto& cells) { out.emplace(*cells[0]); });
+      return out;
+    });
+  };
+  const auto actor = [](std::string org, std::string id, std::vector<std::string> teams, bool sees_all = false) {
+    Context ctx;
+    ctx.actor.kind = ActorKind::user;
+    ctx.org_id = std::move(org);
+    ctx.actor.id = std::move(id);
+    ctx.actor.team_ids = std::move(teams);
+    if (sees_all) ctx.actor.permissions.emplace(organization_see_all.name);
+    return ctx;
+  };
+  using Set = std::set<std::string>;
+  EXPECT_EQ(seen(actor("o1", "u1", {}), visible_to), (Set{"private", "team", "organization", "public"}));
+  EXPECT_EQ(seen(actor("o1", "u2", {"t0", "t1"}), visible_to), (Set{"team", "organization", "public"}));
+  EXPECT_EQ(seen(actor("o1", "u2", {}), visible_to), (Set{"organization", "public"}));
+  EXPECT_EQ(seen(actor("o1", "u2", {}, true), visible_to), (Set{"private", "team", "organization", "public"}));
+  EXPECT_EQ(seen(actor("o2", "u1", {"t1"}, true), visible_to), (Set{"public"}));
+  EXPECT_EQ(seen(actor("o2", "u1", {"t1"}, true), changeable_by), Set{});
+  EXPECT_EQ(seen(Context{}, visible_to), Set{});
+}
+
+MODELOPS_ON_BOTH_DATABASES(VisibilityTest);
+
+TEST(Rules, PatternsCover) {
+  EXPECT_TRUE(covers("*", "models:read"));
+  EXPECT_TRUE(covers("models:*", "models:write"));
+  EXPECT_TRUE(covers("*:read", "models:read"));
+  EXPECT_FALSE(covers("*:read", "models:write"));
+  EXPECT_FALSE(covers("models:*", "models_x:read"));
+  for (const char* bad : {"", "models", "models:", ":read", "models:re ad", "Models:read", "a:b:c", "**"})
+    EXPECT_FALSE(PermissionPattern::parse(bad)) << bad;
+}
+
+TEST(Rules, SignInGetsSlowerWithFailures) {
+  EXPECT_EQ(sign_in_delay(4).count(), 0);
+  EXPECT_EQ(sign_in_delay(5).count(), 1);
+  EXPECT_EQ(sign_in_delay(8).count(), 8);
+  EXPECT_EQ(sign_in_delay(1000).count(), 900);
+}
+
+}  // namespace
+}  // namespace modelops::identity

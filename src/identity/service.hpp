@@ -1,0 +1,84 @@
+#pragma once
+#include "identity/access.hpp"
+#include "identity/ports.hpp"
+#include "identity/types.hpp"
+#include "platform/http/types.hpp"
+
+namespace modelops::identity {
+
+/// What the first start of an installation makes: shown once, kept nowhere.
+struct Bootstrap {
+  OrgId org_id;
+  std::string sign_in_token;
+  std::string api_token;
+};
+
+class Service {
+ public:
+  Service(db::Database& database, const Clock& clock, AuditTrail& audit, Access& access)
+      : database_(database), clock_(clock), audit_(audit), access_(access) {}
+
+  /// Makes the first organisation and its administrator, unless there is an organisation. No default password:
+  /// the one way in is the sign-in link.
+  std::optional<Bootstrap> bootstrap(const std::string& organization, const std::string& admin_email);
+  /// A new sign-in link for an administrator of the installation, for whoever runs the server.
+  std::optional<std::string> new_admin_link();
+
+  SessionInfo session(const Context& ctx, const Nothing&);
+  http::Answer sign_in(const Context& ctx, const SignIn& request);
+  http::Answer redeem_link(const Context& ctx, const RedeemLink& request);
+  http::Answer sign_out(const Context& ctx, const Nothing&);
+  void change_password(const Context& ctx, const ChangePassword& request);
+
+  Organization organization(const Context& ctx, const Nothing&);
+  Organization update_organization(const Context& ctx, const UpdateOrganization& request);
+  Invitation create_organization(const Context& ctx, const CreateOrganization& request);
+
+  MemberPage list_members(const Context& ctx, const ListMembers& request);
+  Member get_member(const Context& ctx, const MemberReference& request);
+  Invitation add_member(const Context& ctx, const AddMember& request);
+  Invitation renew_link(const Context& ctx, const MemberReference& request);
+  Member update_member(const Context& ctx, const UpdateMember& request);
+  void remove_member(const Context& ctx, const MemberReference& request);
+
+  TeamList list_teams(const Context& ctx, const Nothing&);
+  Team get_team(const Context& ctx, const TeamReference& request);
+  Team create_team(const Context& ctx, const CreateTeam& request);
+  Team update_team(const Context& ctx, const UpdateTeam& request);
+  void remove_team(const Context& ctx, const TeamReference& request);
+  Team add_team_member(const Context& ctx, const TeamMembership& request);
+  void remove_team_member(const Context& ctx, const TeamMembership& request);
+
+  RoleList list_roles(const Context& ctx, const Nothing&);
+  Role get_role(const Context& ctx, const RoleReference& request);
+  Role create_role(const Context& ctx, const CreateRole& request);
+  Role update_role(const Context& ctx, const UpdateRole& request);
+  void remove_role(const Context& ctx, const RoleReference& request);
+  PermissionList list_permissions(const Context& ctx, const Nothing&);
+
+  ServiceAccountList list_service_accounts(const Context& ctx, const Nothing&);
+  ServiceAccount create_service_account(const Context& ctx, const CreateServiceAccount& request);
+  void remove_service_account(const Context& ctx, const ServiceAccountReference& request);
+
+  ApiKeyList list_api_keys(const Context& ctx, const Nothing&);
+  NewApiKey create_api_key(const Context& ctx, const CreateApiKey& request);
+  void revoke_api_key(const Context& ctx, const ApiKeyReference& request);
+
+ private:
+  OrgId make_organization(db::Tx& tx, const Slug& name, const std::string& display_name);
+  UserId find_or_make_user(db::Tx& tx, const Email& email, const std::string& display_name, bool installation_admin);
+  std::string make_link(db::Tx& tx, const std::string& org_id, const UserId& user, Time expires_at);
+  http::Response start_session(db::Tx& tx, const std::string& org_id, const UserId& user);
+  http::Response session_response(int status, std::string body, const std::string& cookie,
+                                  std::chrono::seconds age) const;
+  SessionInfo session_info(db::Tx& tx, const Context& ctx, std::string_view session_token);
+  void require_grantable(const Context& ctx, const std::vector<PermissionPattern>& permissions,
+                         std::string_view pointer);
+
+  db::Database& database_;
+  const Clock& clock_;
+  AuditTrail& audit_;
+  Access& access_;
+};
+
+}  // namespace modelops::identity

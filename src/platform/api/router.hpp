@@ -1,0 +1,57 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "platform/api/route.hpp"
+
+namespace modelops::api {
+
+/// Who asks, and whether they may: answered by `identity`.
+class Access {
+ public:
+  virtual ~Access() = default;
+  /// Reads the credentials of a request. Without any the actor is anonymous; with unusable ones Error(unauthenticated).
+  virtual Context authenticate(const http::Request& request) = 0;
+  /// The one place where a route's permission is decided. Throws Error(unauthenticated | forbidden).
+  virtual void authorize(const Context& ctx, Permission permission) = 0;
+  /// Seals what an Idempotency-Key keeps: it may hold a one-time secret.
+  virtual std::string protect(const Context& ctx, std::string_view key, std::string_view body) = 0;
+  virtual std::string unprotect(const Context& ctx, std::string_view key, std::string_view sealed) = 0;
+};
+
+/// Something outside the API that one server answers as well: health, metrics, documentation.
+struct Page {
+  std::string path;
+  std::function<http::Response(const http::Request&)> answer;
+};
+
+class Router final : public http::Handler {
+ public:
+  Router(Routes routes, Access& access, std::vector<Page> pages = {});
+
+  http::Plan plan(const http::Request& head) noexcept override;
+  http::Answer handle(const http::Plan& plan, http::Request&& request) override;
+  std::unique_ptr<http::BodySink> receive(const http::Plan& plan, const http::Request& head) override;
+
+  const Routes& routes() const { return routes_; }
+
+ private:
+  struct Segment {
+    std::string text;  ///< a literal, or the name of a parameter
+    bool parameter = false;
+  };
+  Parameters path_parameters(std::size_t route, std::string_view path) const;
+  Context context_of(const Route& route, const http::Request& request, Idempotency& idempotency);
+
+  Routes routes_;
+  Access& access_;
+  std::vector<Page> pages_;
+  std::vector<std::vector<Segment>> segments_;
+  std::map<std::size_t, std::vector<std::size_t>> by_length_;
+};
+
+/// The OpenAPI 3.1 document of a table, in a fixed order.
+std::string openapi(const Routes& routes, std::string_view version);
+
+}  // namespace modelops::api
