@@ -26,4 +26,9 @@ lint:  ## Check format, house rules, and the changed sources with clang-tidy (AL
 format:  ## Apply clang-format
 	@git ls-files -co --exclude-standard '*.cpp' '*.hpp' | xargs -r clang-format-19 -i
 
-.PHONY: help up down test test-fresh lint format
+openapi:  ## Write openapi.json and the table of roles, after an intended change of the API
+	@tools/build release modelops contract_test
+	@build/release/modelops openapi >openapi.json
+	@MODELOPS_WRITE_GOLDEN=1 build/release/tests/contract_test --gtest_brief=1
+
+.PHONY: openapi help up down test test-fresh lint format

@@ -22,13 +22,13 @@ SOURCE = "UCI Optical Recognition of Handwritten Digits, https://doi.org/10.2443
 
 def export(classifier: MLPClassifier) -> onnx.ModelProto:
     weights = {
-        "scale": np.array(16, np.float32),
         "hidden_weight": classifier.coefs_[0].astype(np.float32),
         "hidden_bias": classifier.intercepts_[0].astype(np.float32),
         "output_weight": classifier.coefs_[1].astype(np.float32),
         "output_bias": classifier.intercepts_[1].astype(np.float32),
     }
     nodes = [
+        helper.make_node("Constant", [], ["scale"], value=numpy_helper.from_array(np.array(16, np.float32), "scale")),
         helper.make_node("Div", ["pixels", "scale"], ["scaled"]),
         helper.make_node("Gemm", ["scaled", "hidden_weight", "hidden_bias"], ["hidden"]),
         helper.make_node("Relu", ["hidden"], ["activated"]),

@@ -61,13 +61,8 @@ std::string csrf_token(std::string_view session_token) {
 }
 
 Access::Access(db::Database& database, const Clock& clock, AuditTrail& audit, const crypto::Keyring& keyring,
-               std::vector<std::string> known_permissions, bool secure_cookies)
-    : database_(database),
-      clock_(clock),
-      audit_(audit),
-      keyring_(keyring),
-      known_permissions_(std::move(known_permissions)),
-      secure_cookies_(secure_cookies) {}
+               bool secure_cookies)
+    : database_(database), clock_(clock), audit_(audit), keyring_(keyring), secure_cookies_(secure_cookies) {}
 
 std::string_view Access::cookie_name() const {
   return secure_cookies_ ? "__Host-modelops_session" : "modelops_session";
@@ -162,9 +157,12 @@ void Access::authorize(const Context& ctx, Permission permission) {
   if (ctx.actor.kind == ActorKind::anonymous)
     fail(ErrorCode::unauthenticated, "Sign in, or send an API key as \"Authorization: Bearer mo_api_…\".");
   if (permission == api::signed_in || ctx.may(permission)) return;
-  audit_.denied(ctx, permission.name, "the role or the key's scopes do not allow it");
   fail(ErrorCode::forbidden,
        fmt::format("This needs the permission {}. Ask an administrator for a role that has it.", permission.name));
+}
+
+void Access::refused(const Context& ctx, Permission permission, std::string_view reason) {
+  audit_.denied(ctx, permission.name, reason);
 }
 
 std::string Access::protect(const Context& ctx, std::string_view key, std::string_view body) {

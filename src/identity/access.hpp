@@ -11,10 +11,13 @@ namespace modelops::identity {
 class Access final : public api::Access {
  public:
   Access(db::Database& database, const Clock& clock, AuditTrail& audit, const crypto::Keyring& keyring,
-         std::vector<std::string> known_permissions, bool secure_cookies);
+         bool secure_cookies);
+  /// Every permission there is, once the routes are known; before the first request.
+  void set_known_permissions(std::vector<std::string> known) { known_permissions_ = std::move(known); }
 
   Context authenticate(const http::Request& request) override;
   void authorize(const Context& ctx, Permission permission) override;
+  void refused(const Context& ctx, Permission permission, std::string_view reason) override;
   std::string protect(const Context& ctx, std::string_view key, std::string_view body) override;
   std::string unprotect(const Context& ctx, std::string_view key, std::string_view sealed) override;
 

@@ -300,7 +300,6 @@ void Service::require_grantable(const Context& ctx, const std::vector<Permission
                                 std::string_view pointer) {
   for (const std::string& permission : expand(permissions, access_.known_permissions())) {
     if (permission == organizations_create.name || ctx.actor.permissions.contains(permission)) continue;
-    audit_.denied(ctx, permission, "nobody can give what they do not have");
     throw Error(ErrorCode::forbidden, fmt::format("You cannot give {}, which you do not have yourself.", permission),
                 {}, {{std::string(pointer), "gives more than you have"}});
   }

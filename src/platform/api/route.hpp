@@ -107,21 +107,21 @@ void describe_request_of(Route& made) {
   };
 }
 
-template <class S, class R, class Q>
-Route make(Route made, S& service, R (S::*member)(const Context&, const Q&)) {
+/// `call` is `R(const Context&, const Q&, const http::Request&)`.
+template <class Q, class R, class F>
+Route make_buffered(Route made, F call) {
   describe_request_of<Q>(made);
   const bool body_expected = has_body(made.method);
-  made.invoke = [&service, member, options = made.options, body_expected](const Context& ctx,
-                                                                          const Input& input) -> http::Answer {
+  made.invoke = [call, options = made.options, body_expected](const Context& ctx, const Input& input) -> http::Answer {
     (void)options;  // unused where the answer is not JSON
     const Q request = decode<Q>(input, body_expected);
     if constexpr (std::is_same_v<R, http::Answer>) {
-      return (service.*member)(ctx, request);
+      return call(ctx, request, *input.request);
     } else if constexpr (std::is_void_v<R>) {
-      (service.*member)(ctx, request);
+      call(ctx, request, *input.request);
       return answer_json(options, {}, true);
     } else {
-      const R result = (service.*member)(ctx, request);
+      const R result = call(ctx, request, *input.request);
       http::Response response = answer_json(options, reflect::to_json(result), false);
       add_entity_headers(options, result, response);
       return response;
@@ -134,6 +134,23 @@ Route make(Route made, S& service, R (S::*member)(const Context&, const Q&)) {
       describe_json_answer(operation, options, reflect::schema_of<R>(components), false);
   };
   return made;
+}
+
+template <class S, class R, class Q>
+Route make(Route made, S& service, R (S::*member)(const Context&, const Q&)) {
+  return make_buffered<Q, R>(std::move(made),
+                             [&service, member](const Context& ctx, const Q& request, const http::Request&) -> R {
+                               return (service.*member)(ctx, request);
+                             });
+}
+
+/// For what must see the request as it came: signatures, Range, Last-Event-ID.
+template <class S, class R, class Q>
+Route make(Route made, S& service, R (S::*member)(const Context&, const Q&, const http::Request&)) {
+  return make_buffered<Q, R>(std::move(made),
+                             [&service, member](const Context& ctx, const Q& request, const http::Request& raw) -> R {
+                               return (service.*member)(ctx, request, raw);
+                             });
 }
 
 /// An upload: the body goes to a sink, the rest is path and query.
@@ -155,8 +172,9 @@ Route make(Route made, S& service,
 }  // namespace detail
 
 /// One row of a capability's table. `member` is `R (S::*)(const Context&, const Q&)`, with R a described answer,
-/// void, or http::Answer for what is not JSON; or for uploads
-/// `unique_ptr<BodySink> (S::*)(const Context&, const Q&, const http::Request&)`.
+/// void, or http::Answer for what is not JSON; the same with a third parameter, `const http::Request&`, for what must
+/// see the request as it came; or for uploads `unique_ptr<BodySink> (S::*)(const Context&, const Q&, const
+/// http::Request&)`.
 template <class S, class M>
 Route route(http::Method method, std::string path, std::string operation_id, Permission permission, std::string summary,
             S& service, M member, RouteOptions options = {}) {

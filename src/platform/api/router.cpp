@@ -74,8 +74,7 @@ http::Plan Router::plan(const http::Request& head) noexcept {
     }
   }
   for (std::size_t i = 0; i < pages_.size(); ++i) {
-    const bool subtree = pages_[i].path.ends_with('/') && head.path.starts_with(pages_[i].path);
-    if (method == http::Method::get && (head.path == pages_[i].path || subtree)) {
+    if (method == http::Method::get && head.path == pages_[i].path) {
       plan.route = first_page + i;
       plan.route_name = pages_[i].path;
     }
@@ -91,32 +90,28 @@ Parameters Router::path_parameters(std::size_t route, std::string_view path) con
   return out;
 }
 
-Context Router::context_of(const Route& route, const http::Request& request, Idempotency& idempotency) {
+template <class F>
+auto Router::as_principal(const Route& route, const http::Request& request, F&& f) {
   Context ctx = access_.authenticate(request);
   ctx.request_id = request.request_id;
   ctx.remote_address = request.remote_address;
   ctx.deadline = request.deadline;
   ctx.log = Log().with("request_id", request.request_id).with("operation", route.operation_id);
-  access_.authorize(ctx, route.permission);
-  if (route.options.if_match) {
-    const auto if_match = request.headers.find("If-Match");
-    if (!if_match)
-      fail(ErrorCode::precondition_required,
-           "Send If-Match with the ETag of your last GET, so that no one's change is lost.");
-    ctx.if_match = parse_if_match(*if_match);
-  }
-  if (route.method == http::Method::post && route.mode == http::BodyMode::buffer) {
-    const auto key = request.headers.find("Idempotency-Key");
-    if (key && ctx.actor.kind != ActorKind::anonymous) {
-      if (!is_key(*key)) fail(ErrorCode::invalid, "Idempotency-Key must be 1 to 128 visible ASCII characters.");
-      idempotency.key = *key;
-      idempotency.request_hash = crypto::sha256_hex(
-          fmt::format("{} {}?{}\n{}", http::method_name(request.method), request.path, request.query, request.body));
-      idempotency.status = route.options.status != 0 ? route.options.status : 200;
-      ctx.idempotency = &idempotency;
+  try {
+    access_.authorize(ctx, route.permission);
+    if (route.options.if_match) {
+      const auto if_match = request.headers.find("If-Match");
+      if (!if_match)
+        fail(ErrorCode::precondition_required,
+             "Send If-Match with the ETag of your last GET, so that no one's change is lost.");
+      ctx.if_match = parse_if_match(*if_match);
     }
+    return f(ctx);
+  } catch (const Error& error) {
+    if (error.code == ErrorCode::forbidden && ctx.actor.kind != ActorKind::anonymous)
+      access_.refused(ctx, route.permission, error.message);
+    throw;
   }
-  return ctx;
 }
 
 http::Answer Router::handle(const http::Plan& plan, http::Request&& request) {
@@ -127,36 +122,44 @@ http::Answer Router::handle(const http::Plan& plan, http::Request&& request) {
   if (plan.route >= routes_.size())
     fail(ErrorCode::not_found, "There is nothing at this path. The API is described at /docs.");
   const Route& route = routes_[plan.route];
-  Idempotency idempotency;
-  Context ctx = context_of(route, request, idempotency);
-  if (ctx.idempotency != nullptr) {
-    idempotency.protect = [&](std::string_view body) { return access_.protect(ctx, idempotency.key, body); };
-  }
-  Input input{path_parameters(plan.route, request.path), http::parse_query(request.query), request.body, &request};
-  try {
-    http::Answer answer = route.invoke(ctx, input);
-    if (auto* response = std::get_if<http::Response>(&answer)) {
-      const auto tag = response->headers.find("ETag");
-      if (tag && route.method == http::Method::get && request.headers.get("If-None-Match") == *tag) {
-        response->status = 304;
-        response->body.clear();
-      }
+  return as_principal(route, request, [&](Context& ctx) -> http::Answer {
+    Idempotency idempotency;
+    const auto key = request.headers.find("Idempotency-Key");
+    if (key && route.method == http::Method::post && ctx.actor.kind != ActorKind::anonymous) {
+      if (!is_key(*key)) fail(ErrorCode::invalid, "Idempotency-Key must be 1 to 128 visible ASCII characters.");
+      idempotency.key = *key;
+      idempotency.request_hash = crypto::sha256_hex(
+          fmt::format("{} {}?{}\n{}", http::method_name(request.method), request.path, request.query, request.body));
+      idempotency.status = route.options.status != 0 ? route.options.status : 200;
+      idempotency.protect = [&](std::string_view body) { return access_.protect(ctx, idempotency.key, body); };
+      ctx.idempotency = &idempotency;
     }
-    return answer;
-  } catch (const db::Replayed& replayed) {
-    http::Response response = detail::answer_json({.status = replayed.status},
-                                                  access_.unprotect(ctx, idempotency.key, replayed.sealed_body), false);
-    response.headers.set("Idempotency-Replayed", "true");
-    return response;
-  }
+    Input input{path_parameters(plan.route, request.path), http::parse_query(request.query), request.body, &request};
+    try {
+      http::Answer answer = route.invoke(ctx, input);
+      if (auto* response = std::get_if<http::Response>(&answer)) {
+        const auto tag = response->headers.find("ETag");
+        if (tag && route.method == http::Method::get && request.headers.get("If-None-Match") == *tag) {
+          response->status = 304;
+          response->body.clear();
+        }
+      }
+      return answer;
+    } catch (const db::Replayed& replayed) {
+      http::Response response = detail::answer_json(
+          {.status = replayed.status}, access_.unprotect(ctx, idempotency.key, replayed.sealed_body), false);
+      response.headers.set("Idempotency-Replayed", "true");
+      return response;
+    }
+  });
 }
 
 std::unique_ptr<http::BodySink> Router::receive(const http::Plan& plan, const http::Request& head) {
   const Route& route = routes_.at(plan.route);
-  Idempotency unused;
-  const Context ctx = context_of(route, head, unused);
-  Input input{path_parameters(plan.route, head.path), http::parse_query(head.query), {}, &head};
-  return route.receive(ctx, input);
+  return as_principal(route, head, [&](Context& ctx) {
+    Input input{path_parameters(plan.route, head.path), http::parse_query(head.query), {}, &head};
+    return route.receive(ctx, input);
+  });
 }
 
 std::string openapi(const Routes& routes, std::string_view version) {

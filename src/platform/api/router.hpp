@@ -15,6 +15,8 @@ class Access {
   virtual Context authenticate(const http::Request& request) = 0;
   /// The one place where a route's permission is decided. Throws Error(unauthenticated | forbidden).
   virtual void authorize(const Context& ctx, Permission permission) = 0;
+  /// Told of every Error(forbidden) that somebody known was answered with, outside any transaction.
+  virtual void refused(const Context& ctx, Permission permission, std::string_view reason) = 0;
   /// Seals what an Idempotency-Key keeps: it may hold a one-time secret.
   virtual std::string protect(const Context& ctx, std::string_view key, std::string_view body) = 0;
   virtual std::string unprotect(const Context& ctx, std::string_view key, std::string_view sealed) = 0;
@@ -42,7 +44,9 @@ class Router final : public http::Handler {
     bool parameter = false;
   };
   Parameters path_parameters(std::size_t route, std::string_view path) const;
-  Context context_of(const Route& route, const http::Request& request, Idempotency& idempotency);
+  /// Runs `f(ctx)` as the request's principal, once the route's permission is decided.
+  template <class F>
+  auto as_principal(const Route& route, const http::Request& request, F&& f);
 
   Routes routes_;
   Access& access_;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/descriptor.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "base/text.hpp"
@@ -23,20 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view file_header = "modelops-master-keys-v1";
 constexpr std::size_t file_bytes_max = 64 * 1024;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void fail_file(const fs::path& file, const std::string& what, int error) {
   fail(ErrorCode::internal, fmt::format("cannot {} the master key file {}: {}", what, file.string(), strerror(error)));

@@ -34,15 +34,13 @@ Registry::Registry() : registry_(std::make_unique<prometheus::Registry>()) {}
 Registry::~Registry() = default;
 
 Counter Registry::counter(const std::string& name, const std::string& help, const Labels& labels) {
-  return checked(name, [&] {
-    return Counter(prometheus::BuildCounter().Name(name).Help(help).Register(*registry_).Add(labels));
-  });
+  return checked(
+      name, [&] { return Counter(prometheus::BuildCounter().Name(name).Help(help).Register(*registry_).Add(labels)); });
 }
 
 Gauge Registry::gauge(const std::string& name, const std::string& help, const Labels& labels) {
-  return checked(name, [&] {
-    return Gauge(prometheus::BuildGauge().Name(name).Help(help).Register(*registry_).Add(labels));
-  });
+  return checked(
+      name, [&] { return Gauge(prometheus::BuildGauge().Name(name).Help(help).Register(*registry_).Add(labels)); });
 }
 
 Histogram Registry::histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,

@@ -26,7 +26,7 @@ struct Field {
   /// May stand in order_by. Must not be nullable (NULL has no place in a comparison) nor a number: a floating point
   /// value read as text is rounded, and the next page would begin at another row.
   bool sortable = false;
-  bool nullable = false;                     ///< the column may be NULL
+  bool nullable = false;  ///< the column may be NULL
 };
 
 /// Tags are rows (org_id, <owner>, key, value) of `table`.

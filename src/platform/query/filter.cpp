@@ -23,8 +23,7 @@ using Kind = Token::Kind;
 class Parser {
  public:
   Parser(const FieldTable& table, std::string_view text) : table_(table), text_(text) {
-    if (text.size() > filter_bytes_max)
-      refuse_whole(fmt::format("is longer than {} bytes", filter_bytes_max));
+    if (text.size() > filter_bytes_max) refuse_whole(fmt::format("is longer than {} bytes", filter_bytes_max));
     if (!is_utf8(text)) refuse_whole("is not UTF-8");
     for (const char c : text)
       if ((static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
@@ -146,8 +145,12 @@ class Parser {
 
   // ------------------------------------------------------------------------------------------------ grammar
 
-  Filter any(int depth) { return joined("or", Filter::Kind::any_of, [&] { return all(depth); }); }
-  Filter all(int depth) { return joined("and", Filter::Kind::all_of, [&] { return negatable(depth); }); }
+  Filter any(int depth) {
+    return joined("or", Filter::Kind::any_of, [&] { return all(depth); });
+  }
+  Filter all(int depth) {
+    return joined("and", Filter::Kind::all_of, [&] { return negatable(depth); });
+  }
 
   template <class Part>
   Filter joined(std::string_view keyword, Filter::Kind kind, Part part) {
@@ -209,9 +212,12 @@ class Parser {
   }
 
   Operator ordering(const Comparison& made) {
-    constexpr std::array<std::pair<std::string_view, Operator>, 6> operators = {
-        {{"=", Operator::equal}, {"!=", Operator::equal}, {"<", Operator::less}, {"<=", Operator::less_equal},
-         {">", Operator::greater}, {">=", Operator::greater_equal}}};
+    constexpr std::array<std::pair<std::string_view, Operator>, 6> operators = {{{"=", Operator::equal},
+                                                                                 {"!=", Operator::equal},
+                                                                                 {"<", Operator::less},
+                                                                                 {"<=", Operator::less_equal},
+                                                                                 {">", Operator::greater},
+                                                                                 {">=", Operator::greater_equal}}};
     for (const auto& [symbol, op] : operators) {
       if (!is_symbol(symbol)) continue;
       if (op != Operator::equal && made.field != nullptr &&

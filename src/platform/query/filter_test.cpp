@@ -13,8 +13,8 @@ namespace {
 using sample::Dice;
 using sample::Mood;
 using sample::Thing;
-using sample::ThingTag;
 using sample::things;
+using sample::ThingTag;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -38,13 +38,15 @@ TEST(Filter, MakesSqlWithPlaceholdersOnly) {
   const SqlFragment made = compiled(R"(name = 'x' and (size >= -3 Or NOT score<1.5e1) AND `done` = TRUE)");
   EXPECT_EQ(made.sql, "(m.name = ? AND (m.size >= ? OR NOT (m.score < ?)) AND m.done = ?)");
   EXPECT_THAT(made.args, ElementsAre(reflect::SqlValue("x"), std::int64_t{-3}, 15.0, std::int64_t{1}));
-  EXPECT_EQ(compiled("made_at > '1970-01-01T00:00:01Z'").args, (std::vector<reflect::SqlValue>{std::int64_t{1'000'000}}));
+  EXPECT_EQ(compiled("made_at > '1970-01-01T00:00:01Z'").args,
+            (std::vector<reflect::SqlValue>{std::int64_t{1'000'000}}));
   EXPECT_EQ(compiled("mood not in ('wild', \"lost\")").sql, "NOT (m.mood IN (?, ?))");
   EXPECT_EQ(compiled("note != 'x'").sql, "NOT ((m.note IS NOT NULL AND m.note = ?))");
   const SqlFragment tag = compiled("tags.team/a-b.c LIKE 'X%'");
-  EXPECT_EQ(tag.sql,
-            "EXISTS (SELECT 1 FROM thing_tags filter_tag WHERE filter_tag.org_id = m.org_id AND filter_tag.thing_id = m.id "
-            "AND filter_tag.key = ? AND lower(filter_tag.value) LIKE ? ESCAPE '\\')");
+  EXPECT_EQ(
+      tag.sql,
+      "EXISTS (SELECT 1 FROM thing_tags filter_tag WHERE filter_tag.org_id = m.org_id AND filter_tag.thing_id = m.id "
+      "AND filter_tag.key = ? AND lower(filter_tag.value) LIKE ? ESCAPE '\\')");
   EXPECT_THAT(tag.args, ElementsAre(reflect::SqlValue("team/a-b.c"), reflect::SqlValue("x%")));
 }
 
@@ -136,8 +138,9 @@ TEST(Filter, SurvivesRandomMutations) {
       "name = 'x' and (size >= -3 Or NOT score<1.5e1) AND `done` = TRUE",
       R"(tags."a ""b" LIKE 'x\%%' OR tags.k NOT IN ('a', "b") AND made_at < '2026-11-23T19:55:20+01:00')",
       "mood != 'calm' OR note IN ('é', '\\'')"};
-  const std::string_view pieces[] = {"(", ")", "'", "\"", "`", "\\", "not ", " and ", " or ", "tags.", "name", "=", "!=", "<",
-                                     "in (", "like ", ",", "-", "1e", "9999999999", ".", "\xc3", "\xa9", "?", "%"};
+  const std::string_view pieces[] = {"(",     ")",          "'", "\"",   "`",    "\\",   "not ",  " and ", " or ",
+                                     "tags.", "name",       "=", "!=",   "<",    "in (", "like ", ",",     "-",
+                                     "1e",    "9999999999", ".", "\xc3", "\xa9", "?",    "%"};
   int accepted = 0;
   for (int i = 0; i < 100'000; ++i) {
     std::string text(dice.pick(seeds));
@@ -200,8 +203,10 @@ class RandomFilter {
     if (kind == 0) return {keyword("not ") + "(" + a.text + ")", [a](const Row& row) { return !a.matches(row); }};
     const Meaning b = make(depth - 1);
     if (kind == 1)
-      return {"(" + a.text + keyword(" and ") + b.text + ")", [a, b](const Row& row) { return a.matches(row) && b.matches(row); }};
-    return {"(" + a.text + keyword(" or ") + b.text + ")", [a, b](const Row& row) { return a.matches(row) || b.matches(row); }};
+      return {"(" + a.text + keyword(" and ") + b.text + ")",
+              [a, b](const Row& row) { return a.matches(row) && b.matches(row); }};
+    return {"(" + a.text + keyword(" or ") + b.text + ")",
+            [a, b](const Row& row) { return a.matches(row) || b.matches(row); }};
   }
 
  private:
@@ -215,8 +220,10 @@ class RandomFilter {
     const char quote = dice_.below(2) == 0 ? '\'' : '"';
     std::string out(1, quote);
     for (const char c : text) {
-      if (c == '\\') out += '\\';
-      else if (c == quote) out += dice_.below(2) == 0 ? quote : '\\';
+      if (c == '\\')
+        out += '\\';
+      else if (c == quote)
+        out += dice_.below(2) == 0 ? quote : '\\';
       out += c;
     }
     return out + quote;
@@ -231,7 +238,8 @@ class RandomFilter {
     const auto& [spelling, literal] = dice_.pick(literals);
     if (kind == 3) {
       if constexpr (std::is_same_v<V, std::string>) {
-        constexpr std::string_view patterns[] = {"%", "", "a%", "%B", "A_b", R"(a\_b)", R"(%\%%)", "_", "%'%", R"(%\\%)", R"(\a\b)"};
+        constexpr std::string_view patterns[] = {"%",       "",  "a%",  "%B",      "A_b",    R"(a\_b)",
+                                                 R"(%\%%)", "_", "%'%", R"(%\\%)", R"(\a\b)"};
         const std::string pattern(dice_.pick(patterns));
         return finish(field + keyword(negated ? " not like " : " like ") + quoted(pattern), negated,
                       [value_of, folded = to_lower_ascii(pattern)](const Row& row) {
@@ -242,7 +250,8 @@ class RandomFilter {
     }
     if (kind == 2) {
       const auto& [other_spelling, other] = dice_.pick(literals);
-      return finish(field + keyword(negated ? " not in" : " in") + blank() + "(" + spelling + blank() + "," + other_spelling + ")",
+      return finish(field + keyword(negated ? " not in" : " in") + blank() + "(" + spelling + blank() + "," +
+                        other_spelling + ")",
                     negated, [value_of, literal, other](const Row& row) {
                       const auto value = value_of(row);
                       return value && (*value == literal || *value == other);
@@ -250,17 +259,18 @@ class RandomFilter {
     }
     constexpr std::string_view operators[] = {"=", "!=", "<", "<=", ">", ">="};
     const int op = dice_.below(ordered ? 6 : 2);
-    return finish(field + blank() + std::string(operators[op]) + blank() + spelling, op == 1, [value_of, literal, op](const Row& row) {
-      const auto value = value_of(row);
-      if (!value) return false;
-      switch (op) {
-        case 2: return *value < literal;
-        case 3: return *value <= literal;
-        case 4: return *value > literal;
-        case 5: return *value >= literal;
-        default: return *value == literal;
-      }
-    });
+    return finish(field + blank() + std::string(operators[op]) + blank() + spelling, op == 1,
+                  [value_of, literal, op](const Row& row) {
+                    const auto value = value_of(row);
+                    if (!value) return false;
+                    switch (op) {
+                      case 2: return *value < literal;
+                      case 3: return *value <= literal;
+                      case 4: return *value > literal;
+                      case 5: return *value >= literal;
+                      default: return *value == literal;
+                    }
+                  });
   }
   static Meaning finish(std::string text, bool negated, std::function<bool(const Row&)> matches) {
     if (negated) return {std::move(text), [matches](const Row& row) { return !matches(row); }};
@@ -274,31 +284,38 @@ class RandomFilter {
       case 0: return on<std::string>("name", [](const Row& row) { return row.thing.name; }, strings, true, true);
       case 1: return on<std::string>("note", [](const Row& row) { return row.thing.note; }, strings, true, true);
       case 2:
-        return on<std::int64_t>("size", [](const Row& row) { return row.thing.size; },
-                                {{"-1", -1}, {"0", 0}, {"2", 2}, {"-9223372036854775808", INT64_MIN}}, true, false);
+        return on<std::int64_t>(
+            "size", [](const Row& row) { return row.thing.size; },
+            {{"-1", -1}, {"0", 0}, {"2", 2}, {"-9223372036854775808", INT64_MIN}}, true, false);
       case 3:
-        return on<double>("score", [](const Row& row) { return row.thing.score; }, {{"0.1", 0.1}, {"-1e-1", -0.1}, {"0", 0}},
-                          true, false);
+        return on<double>(
+            "score", [](const Row& row) { return row.thing.score; }, {{"0.1", 0.1}, {"-1e-1", -0.1}, {"0", 0}}, true,
+            false);
       case 4:
-        return on<bool>("done", [](const Row& row) { return row.thing.done; },
-                        {{keyword("true"), true}, {keyword("false"), false}}, false, false);
+        return on<bool>(
+            "done", [](const Row& row) { return row.thing.done; }, {{keyword("true"), true}, {keyword("false"), false}},
+            false, false);
       case 5:
-        return on<std::int64_t>("made_at", [](const Row& row) { return row.thing.made_at.us; },
-                                {{"'2027-01-15T08:00:00.000001Z'", 1'800'000'000'000'001},
-                                 {"\"2027-01-15T09:00:00.000002+01:00\"", 1'800'000'000'000'002}},
-                                true, false);
+        return on<std::int64_t>(
+            "made_at", [](const Row& row) { return row.thing.made_at.us; },
+            {{"'2027-01-15T08:00:00.000001Z'", 1'800'000'000'000'001},
+             {"\"2027-01-15T09:00:00.000002+01:00\"", 1'800'000'000'000'002}},
+            true, false);
       case 6:
-        return on<Mood>("mood", [](const Row& row) { return row.thing.mood; },
-                        {{"'calm'", Mood::calm}, {"'wild'", Mood::wild}}, false, false);
+        return on<Mood>(
+            "mood", [](const Row& row) { return row.thing.mood; }, {{"'calm'", Mood::calm}, {"'wild'", Mood::wild}},
+            false, false);
       default: {
-        const std::pair<std::string, std::string> keys[] = {{"tags.team", "team"}, {"tags.\"a \"\"b\"", "a \"b"}, {"tags.`no`", "no"}};
+        const std::pair<std::string, std::string> keys[] = {
+            {"tags.team", "team"}, {"tags.\"a \"\"b\"", "a \"b"}, {"tags.`no`", "no"}};
         const auto& picked = dice_.pick(keys);
-        return on<std::string>(picked.first,
-                               [key = picked.second](const Row& row) -> std::optional<std::string> {
-                                 const auto found = row.tags.find(key);
-                                 return found == row.tags.end() ? std::nullopt : std::optional(found->second);
-                               },
-                               strings, true, true);
+        return on<std::string>(
+            picked.first,
+            [key = picked.second](const Row& row) -> std::optional<std::string> {
+              const auto found = row.tags.find(key);
+              return found == row.tags.end() ? std::nullopt : std::optional(found->second);
+            },
+            strings, true, true);
       }
     }
   }

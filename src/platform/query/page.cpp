@@ -19,11 +19,12 @@ namespace {
   std::string known;
   for (const Field& field : table.fields)
     if (field.sortable) known += fmt::format("{}{}", known.empty() ? "" : ", ", field.name);
-  throw Error(ErrorCode::invalid,
-              fmt::format("order_by is refused: {}. Write one or two of these fields, each with asc or desc after it if "
-                          "you like: {}.",
-                          why, known.empty() ? "id" : known),
-              {}, {{"/order_by", std::move(why)}});
+  throw Error(
+      ErrorCode::invalid,
+      fmt::format("order_by is refused: {}. Write one or two of these fields, each with asc or desc after it if "
+                  "you like: {}.",
+                  why, known.empty() ? "id" : known),
+      {}, {{"/order_by", std::move(why)}});
 }
 
 /// The columns of `order_by`, with the id at the end.
@@ -127,7 +128,8 @@ std::vector<reflect::SqlValue> Keyset::read_token(std::string_view text) const {
 void Keyset::append_after(const std::vector<reflect::SqlValue>& last) {
   const auto comparison = [](const SortKey& key) { return key.descending ? "<" : ">"; };
   std::string& sql = condition_.sql;
-  const bool uniform = std::ranges::all_of(keys_, [&](const SortKey& key) { return key.descending == keys_[0].descending; });
+  const bool uniform =
+      std::ranges::all_of(keys_, [&](const SortKey& key) { return key.descending == keys_[0].descending; });
   if (uniform) {
     std::string columns;
     std::string marks;

@@ -94,7 +94,8 @@ Answer page(const Keyset& keyset, std::vector<Row> rows, ValueOf value_of) {
 /// The same where the rows have members of the sort keys' names, and `id`.
 template <class Answer, class Row>
 Answer page(const Keyset& keyset, std::vector<Row> rows) {
-  return page<Answer>(keyset, std::move(rows), [](const Row& row, std::string_view name) { return member_value(row, name); });
+  return page<Answer>(keyset, std::move(rows),
+                      [](const Row& row, std::string_view name) { return member_value(row, name); });
 }
 
 }  // namespace modelops::query

@@ -65,10 +65,12 @@ TEST(Page, UsesRowValuesUnlessDirectionsDiffer) {
 }
 
 TEST(Page, RefusesUnknownOrders) {
-  EXPECT_EQ(refusal("colour"),
-            "order_by is refused: it names a field that has no order. Write one or two of these fields, each with asc or "
-            "desc after it if you like: name, size, done, made_at, mood.");
-  for (const std::string_view order : {"note", "score", "name,", ",name", "name up", "name desc desc", "m.name", "name;"})
+  EXPECT_EQ(
+      refusal("colour"),
+      "order_by is refused: it names a field that has no order. Write one or two of these fields, each with asc or "
+      "desc after it if you like: name, size, done, made_at, mood.");
+  for (const std::string_view order :
+       {"note", "score", "name,", ",name", "name up", "name desc desc", "m.name", "name;"})
     EXPECT_THAT(refusal(order), HasSubstr("order_by is refused")) << order;
   EXPECT_THAT(refusal("name, name desc"), HasSubstr("'name' twice"));
   EXPECT_THAT(refusal("name, size, done"), HasSubstr("more than 2"));
@@ -91,26 +93,39 @@ TEST(Page, RefusesTokensOfOtherQueries) {
     return to_base64url(out.replace(at, from.size(), to));
   };
   EXPECT_EQ(refusal("size desc", altered("[1,", "[5,"), "size = 1"), "accepted");  // only skips the forger's own rows
-  for (const auto& [from, to] : {std::pair("[1,", "[\"1\","), {"[1,", "[1.5,"}, {"[1,", "[null,"}, {"[1,", "["}, {"[1,", "[1,1,"},
-                                 {"[1,", "[[1],"}, {"[1,", "[18446744073709551615,"}, {"\"thing_1\"", "7"},
-                                 {"thing_1", "\\u0000"}, {"\"version\":1", "\"version\":2"}, {"\"order\"", "\"other\""}})
+  for (const auto& [from, to] : {std::pair("[1,", "[\"1\","),
+                                 {"[1,", "[1.5,"},
+                                 {"[1,", "[null,"},
+                                 {"[1,", "["},
+                                 {"[1,", "[1,1,"},
+                                 {"[1,", "[[1],"},
+                                 {"[1,", "[18446744073709551615,"},
+                                 {"\"thing_1\"", "7"},
+                                 {"thing_1", "\\u0000"},
+                                 {"\"version\":1", "\"version\":2"},
+                                 {"\"order\"", "\"other\""}})
     EXPECT_EQ(refusal("size desc", altered(from, to), "size = 1"), message) << from << " -> " << to;
-  for (const std::string& bad : {std::string("x"), token + "=", token.substr(1), std::string(8193, 'A'), to_base64url("{}"),
-                                 to_base64url("[]"), to_base64url("null"), to_base64url("{\"last\":[[[[]]]]}")})
+  for (const std::string& bad :
+       {std::string("x"), token + "=", token.substr(1), std::string(8193, 'A'), to_base64url("{}"), to_base64url("[]"),
+        to_base64url("null"), to_base64url("{\"last\":[[[[]]]]}")})
     EXPECT_EQ(refusal("size desc", bad, "size = 1"), message) << bad;
 }
 
 TEST(Page, SurvivesRandomTokens) {
   const Keyset keyset = plan(things(), "", "size desc, name", "", size_of(2));
-  const std::string json = *from_base64url(keyset.next_token({std::int64_t{7}, reflect::SqlValue("é"), reflect::SqlValue("thing_1")}));
+  const std::string json =
+      *from_base64url(keyset.next_token({std::int64_t{7}, reflect::SqlValue("é"), reflect::SqlValue("thing_1")}));
   Dice dice(3);
   for (int i = 0; i < 100'000; ++i) {
     std::string text = json;
     for (int changes = 1 + dice.below(3); changes > 0; --changes) {
       const auto at = static_cast<std::size_t>(dice.below(static_cast<int>(text.size())));
-      if (dice.below(4) == 0) text.erase(at, static_cast<std::size_t>(dice.below(9)));
-      else if (dice.below(2) == 0) text[at] = "[]{}\",:0e-\\"[dice.below(11)];
-      else text[at] = static_cast<char>(dice.below(256));
+      if (dice.below(4) == 0)
+        text.erase(at, static_cast<std::size_t>(dice.below(9)));
+      else if (dice.below(2) == 0)
+        text[at] = "[]{}\",:0e-\\"[dice.below(11)];
+      else
+        text[at] = static_cast<char>(dice.below(256));
       if (text.empty()) text = "x";
     }
     const std::string token = dice.below(8) == 0 ? text : to_base64url(text);

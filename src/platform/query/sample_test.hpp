@@ -44,17 +44,16 @@ inline const FieldTable& things() {
   static const FieldTable table = [] {
     Field mood = enumeration<Mood>("mood", "m.mood");
     mood.sortable = true;
-    return FieldTable{
-        .alias = "m",
-        .fields = {{.name = "name", .column = "m.name", .folded = "m.folded_name", .sortable = true},
-                   {.name = "size", .column = "m.size", .type = FieldType::integer, .sortable = true},
-                   {.name = "score", .column = "m.score", .type = FieldType::number},
-                   {.name = "done", .column = "m.done", .type = FieldType::boolean, .sortable = true},
-                   {.name = "made_at", .column = "m.made_at", .type = FieldType::time, .sortable = true},
-                   mood,
-                   {.name = "note", .column = "m.note", .folded = "lower(m.note)", .nullable = true}},
-        .tags = TagTable{"thing_tags", "thing_id"},
-        .default_order = "made_at desc"};
+    return FieldTable{.alias = "m",
+                      .fields = {{.name = "name", .column = "m.name", .folded = "m.folded_name", .sortable = true},
+                                 {.name = "size", .column = "m.size", .type = FieldType::integer, .sortable = true},
+                                 {.name = "score", .column = "m.score", .type = FieldType::number},
+                                 {.name = "done", .column = "m.done", .type = FieldType::boolean, .sortable = true},
+                                 {.name = "made_at", .column = "m.made_at", .type = FieldType::time, .sortable = true},
+                                 mood,
+                                 {.name = "note", .column = "m.note", .folded = "lower(m.note)", .nullable = true}},
+                      .tags = TagTable{"thing_tags", "thing_id"},
+                      .default_order = "made_at desc"};
   }();
   return table;
 }
@@ -77,7 +76,8 @@ class Dice {
   std::mt19937 random_;
 };
 
-inline constexpr std::string_view texts[] = {"", "ab", "aB", "a_b", "a%b", "it's", "\"q\"", R"(back\slash)", "é", "É", "b"};
+inline constexpr std::string_view texts[] = {"",  "ab", "aB", "a_b", "a%b", "it's", "\"q\"", R"(back\slash)",
+                                             "é", "É",  "b"};
 
 inline Thing random_thing(Dice& dice, std::string org_id, int number) {
   Thing out;

@@ -1,0 +1,80 @@
+#pragma once
+#include <memory>
+
+#include "platform/api/route.hpp"
+#include "platform/config/config.hpp"
+
+namespace modelops::apps {
+
+struct ApiConfig {
+  std::string address = "127.0.0.1";
+  reflect::Ranged<0, 65535> port = reflect::Ranged<0, 65535>::of<18087>();
+  std::string public_url = "http://localhost:18087";
+  static constexpr reflect::Doc docs[] = {{"address", "Where the API listens"},
+                                          {"port", "0: any free one"},
+                                          {"public_url", "How people reach it; https makes session cookies Secure"}};
+};
+MODELOPS_DESCRIBE(ApiConfig, address, port, public_url);
+
+struct DataConfig {
+  std::string folder = "data";
+  std::string database;
+  std::string key_file;
+  config::ByteSize free_space_reserve = config::ByteSize::of(64 << 20);
+  config::ByteSize upload_bytes_max = config::ByteSize::of(std::uint64_t{64} << 30);
+  static constexpr reflect::Doc docs[] = {
+      {"folder", "Blobs, and the SQLite database unless another one is named"},
+      {"database", "sqlite:/path or postgresql://…; empty: sqlite in the folder"},
+      {"key_file", "The master keys, outside the folder; made at the first start. Empty: beside the folder"},
+      {"free_space_reserve", "Uploads are refused when less would stay free"},
+      {"upload_bytes_max", "The largest file that is accepted"}};
+};
+MODELOPS_DESCRIBE(DataConfig, folder, database, key_file, free_space_reserve, upload_bytes_max);
+
+struct FirstStartConfig {
+  reflect::Slug organization = *reflect::Slug::parse("default");
+  reflect::Email administrator = *reflect::Email::parse("admin@localhost");
+  std::string profile;
+  static constexpr reflect::Doc docs[] = {
+      {"organization", "Made when the database is empty"},
+      {"administrator", "Its address; the person signs in by a one-time link"},
+      {"profile", "Where the command line's profile with the administrator's API token is written, once"}};
+};
+MODELOPS_DESCRIBE(FirstStartConfig, organization, administrator, profile);
+
+struct ServeConfig {
+  ApiConfig api;
+  DataConfig data;
+  FirstStartConfig first_start;
+};
+MODELOPS_DESCRIBE(ServeConfig, api, data, first_start);
+
+/// Everything that `modelops serve` is, from construction to destruction.
+class ControlPlane {
+ public:
+  /// Throws Error with what to do: the port is taken, the database cannot be opened, the key file is unsafe…
+  explicit ControlPlane(const ServeConfig& config);
+  ~ControlPlane();
+  ControlPlane(const ControlPlane&) = delete;
+
+  std::uint16_t port() const;
+  /// The link of the very first start; nothing later.
+  std::optional<std::string> first_sign_in_link() const;
+  /// The API token of the very first start; nothing later.
+  std::optional<std::string> first_api_token() const;
+  /// A new link for the administrator of the installation.
+  std::optional<std::string> new_sign_in_link();
+  /// `openapi.json`.
+  const std::string& document() const;
+  /// Finishes what runs, then stops.
+  void drain();
+
+ private:
+  struct Graph;
+  std::unique_ptr<Graph> graph_;
+};
+
+/// The API's table without a running server, for the generated document and the tests.
+std::string openapi_document();
+
+}  // namespace modelops::apps

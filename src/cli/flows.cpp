@@ -1,0 +1,149 @@
+#include "cli/flows.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "base/text.hpp"
+#include "cli/output.hpp"
+#include "reflect/json.hpp"
+
+namespace modelops::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+std::string text_member(const boost::json::value& object, std::string_view name) {
+  if (!object.is_object()) return {};
+  const boost::json::value* value = object.get_object().if_contains(name);
+  if (value == nullptr || value->is_null()) return {};
+  return value->is_string() ? std::string(value->get_string()) : reflect::to_json(*value);
+}
+
+std::string upload_files(Api& api, const std::vector<std::string>& paths) {
+  std::vector<std::pair<std::string, std::string>> files;  // local path, path in the upload
+  for (const std::string& path : paths) {
+    if (!std::filesystem::exists(path)) fail(ErrorCode::invalid, fmt::format("{} does not exist.", path));
+    if (!std::filesystem::is_directory(path)) {
+      files.emplace_back(path, std::filesystem::path(path).filename().string());
+      continue;
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+      const std::filesystem::path inside = std::filesystem::relative(entry.path(), path);
+      const bool hidden =
+          std::any_of(inside.begin(), inside.end(), [](const auto& part) { return part.string().starts_with("."); });
+      if (entry.is_regular_file() && !hidden) files.emplace_back(entry.path().string(), inside.generic_string());
+    }
+  }
+  if (files.empty()) fail(ErrorCode::invalid, "There is nothing to upload.");
+  const std::string upload = text_member(api.post("/api/v1/uploads", boost::json::object()), "id");
+  for (const auto& [local, name] : files) {
+    const auto size = static_cast<std::uint64_t>(std::filesystem::file_size(local));
+    Progress progress("upload " + printable(name));
+    api.upload(fmt::format("/api/v1/uploads/{}/files?path={}", upload, http::percent_encode(name)), local,
+               [&](std::uint64_t sent) {
+                 progress.update(size == 0 ? 1 : static_cast<double>(sent) / static_cast<double>(size),
+                                 human_bytes(sent));
+               });
+    progress.finish(human_bytes(size));
+  }
+  return upload;
+}
+
+boost::json::value wait_for_operation(Api& api, const std::string& operation_id, const std::string& label) {
+  Progress progress(label);
+  for (;;) {
+    const boost::json::value operation = api.get("/api/v1/operations/" + operation_id);
+    const std::string state = text_member(operation, "state");
+    if (state == "succeeded") {
+      progress.finish("done");
+      return operation;
+    }
+    if (state == "failed" || state == "cancelled") {
+      progress.finish(state);
+      const auto* problem = operation.get_object().if_contains("problem");
+      const std::string detail = problem == nullptr ? "" : text_member(*problem, "detail");
+      fail(ErrorCode::conflict, detail.empty() ? fmt::format("The operation {} {}.", operation_id, state) : detail);
+    }
+    const auto* fraction = operation.get_object().if_contains("progress");
+    progress.update(fraction != nullptr && fraction->is_number() ? fraction->to_number<double>() : -1,
+                    text_member(operation, "step"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  }
+}
+
+boost::json::value wait_for_deployment(Api& api, const std::string& deployment, const std::string& wanted,
+                                       int seconds_max) {
+  Progress progress("deployment " + deployment);
+  const auto start = Clock::now();
+  for (;;) {
+    const boost::json::value found = api.get("/api/v1/deployments/" + http::percent_encode(deployment));
+    const std::string state = text_member(found, "state");
+    const auto* reason = found.get_object().if_contains("reason");
+    const std::string message = reason == nullptr ? "" : text_member(*reason, "message");
+    if (state == wanted) {
+      progress.finish(fmt::format("{} after {:.1f} s", state, milliseconds_since(start) / 1000));
+      return found;
+    }
+    if (state == "failed") {
+      progress.finish("failed");
+      fail(ErrorCode::conflict, fmt::format("The deployment {} failed: {}", deployment, message));
+    }
+    if (milliseconds_since(start) > seconds_max * 1000.0)
+      fail(ErrorCode::timeout,
+           fmt::format("The deployment {} is still {} after {} s. {}", deployment, state, seconds_max, message));
+    progress.update(-1, message.empty() ? state : state + ": " + message);
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  }
+}
+
+ChatResult chat(Api& api, const std::string& model, const std::string& message, std::int64_t tokens_max,
+                const std::function<void(std::string_view)>& piece) {
+  const boost::json::value request =
+      boost::json::object{{"model", model},
+                          {"messages", boost::json::array{boost::json::object{{"role", "user"}, {"content", message}}}},
+                          {"max_tokens", tokens_max},
+                          {"stream", true},
+                          {"stream_options", {{"include_usage", true}}},
+                          {"temperature", 0}};
+  ChatResult result;
+  const auto start = Clock::now();
+  std::string buffer;
+  std::int64_t pieces = 0;
+  api.gateway(http::Method::post, "/v1/chat/completions", reflect::to_json(request), [&](std::string_view bytes) {
+    buffer += bytes;
+    for (std::size_t end = buffer.find('\n'); end != std::string::npos; end = buffer.find('\n')) {
+      const std::string line(trim(std::string_view(buffer).substr(0, end)));
+      buffer.erase(0, end + 1);
+      if (!line.starts_with("data: ") || line == "data: [DONE]") continue;
+      const boost::json::value event = reflect::parse_json_value(std::string_view(line).substr(6));
+      if (const auto* usage = event.get_object().if_contains("usage"); usage != nullptr && usage->is_object()) {
+        const std::string count = text_member(*usage, "completion_tokens");
+        result.tokens = parse_int(count).value_or(0);
+      }
+      const auto* choices = event.get_object().if_contains("choices");
+      if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) continue;
+      const auto* delta = choices->get_array()[0].get_object().if_contains("delta");
+      const std::string text = delta == nullptr ? "" : text_member(*delta, "content");
+      if (text.empty()) continue;
+      if (pieces++ == 0) result.first_token_ms = milliseconds_since(start);
+      result.text += text;
+      if (piece) piece(text);
+    }
+    return true;
+  });
+  result.total_ms = milliseconds_since(start);
+  if (result.tokens == 0) result.tokens = pieces;
+  const double streaming_ms = result.total_ms - result.first_token_ms;
+  if (streaming_ms > 0 && result.tokens > 1)
+    result.tokens_per_second = static_cast<double>(result.tokens - 1) * 1000 / streaming_ms;
+  return result;
+}
+
+}  // namespace modelops::cli

@@ -1,0 +1,35 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/api.hpp"
+
+namespace modelops::cli {
+
+/// What several calls make together, for the command line and for `modelops up`.
+
+/// Uploads files (or the files of folders) into a new upload session; returns its id.
+std::string upload_files(Api& api, const std::vector<std::string>& paths);
+/// Follows an operation to its end with a progress line. Throws Error with its problem when it did not succeed.
+boost::json::value wait_for_operation(Api& api, const std::string& operation_id, const std::string& label);
+/// Follows a deployment until it is healthy (or `stopped` when that is wanted). Throws Error when it failed or when
+/// `seconds_max` passed, with the reason the server gives.
+boost::json::value wait_for_deployment(Api& api, const std::string& deployment, const std::string& wanted,
+                                       int seconds_max);
+
+/// One call of a chat model through the gateway, streamed.
+struct ChatResult {
+  std::string text;
+  double first_token_ms = 0;
+  double total_ms = 0;
+  std::int64_t tokens = 0;
+  double tokens_per_second = 0;
+};
+ChatResult chat(Api& api, const std::string& model, const std::string& message, std::int64_t tokens_max,
+                const std::function<void(std::string_view)>& piece);
+
+/// The number after "VERSION" in a reference; a text for paths and JSON.
+std::string text_member(const boost::json::value& object, std::string_view name);
+
+}  // namespace modelops::cli

@@ -1,0 +1,9 @@
+#pragma once
+#include "platform/api/route.hpp"
+#include "platform/eventlog/event_log.hpp"
+
+namespace modelops::eventlog {
+
+api::Routes routes(EventLog& log);
+
+}  // namespace modelops::eventlog

@@ -1,0 +1,149 @@
+#pragma once
+// What a server and its handlers say to each other. No Boost here: only server.cpp and its neighbours see Asio.
+//
+// A request's journey: the I/O coroutine reads the head, asks `Handler::plan` (pure, on the I/O thread) how the
+// body is to be taken, hops once to the bounded pool, runs an ordinary function there, hops back and writes.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace modelops::http {
+
+enum class Method { get, head, post, put, patch, delete_, options };
+std::string_view method_name(Method method);  ///< "DELETE"
+std::optional<Method> parse_method(std::string_view name);
+
+/// Header fields in the order received; names compare without case.
+class Headers {
+ public:
+  using Field = std::pair<std::string, std::string>;
+  void add(std::string_view name, std::string_view value);
+  void set(std::string_view name, std::string_view value);  ///< replaces every field of this name
+  void remove(std::string_view name);
+  /// The first field of this name; nothing when absent.
+  std::optional<std::string_view> find(std::string_view name) const;
+  std::string_view get(std::string_view name) const { return find(name).value_or(std::string_view()); }
+  std::size_t count(std::string_view name) const;
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+  std::size_t size() const { return fields_.size(); }
+
+ private:
+  std::vector<Field> fields_;
+};
+
+struct Request {
+  Method method = Method::get;
+  std::string path;   ///< the target before '?', still percent-encoded, always starting with '/'
+  std::string query;  ///< the target after '?', still percent-encoded
+  Headers headers;
+  std::string remote_address;  ///< numeric, without the port
+  std::string request_id;      ///< the caller's X-Request-Id when it is well-formed, else a new one
+  std::chrono::steady_clock::time_point deadline;
+  std::optional<std::uint64_t> content_length;  ///< nothing: chunked
+  std::string body;                             ///< filled for BodyMode::buffer only
+};
+
+/// A whole answer. Content-Length is set by the server.
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+/// A body that is made while it is sent. `read` runs on the pool; 0 means the end.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual std::size_t read(std::span<char> into) = 0;
+};
+
+/// A body that is taken while it arrives. All calls run on the pool, one at a time. Destroyed without
+/// `finish` when the client went away: what was half written must then be given up.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual void write(std::string_view bytes) = 0;
+  virtual Response finish() = 0;
+};
+
+/// A download. Without `length_bytes` it is sent chunked.
+struct Download {
+  Response head;
+  std::optional<std::uint64_t> length_bytes;
+  std::unique_ptr<BodySource> source;
+};
+
+/// A stream without an end of its own (server-sent events, followed logs). `poll` runs on the pool, returns
+/// what is new and is called again when `topic` is notified or after `interval`. No thread is held meanwhile.
+struct Stream {
+  struct Batch {
+    std::string bytes;  ///< empty: nothing new; the server then sends `heartbeat` when `interval` has passed
+    bool end = false;
+    bool more = false;  ///< there is more already: `poll` is called again at once
+  };
+  Response head;
+  std::string topic;
+  std::chrono::milliseconds interval{15'000};
+  std::string heartbeat = ": keep-alive\n\n";
+  std::function<Batch()> poll;
+};
+
+/// A long poll: `poll` runs on the pool at once, when `topic` is notified, and at `deadline` with `last` true,
+/// when it must answer. The connection is parked without a thread in between.
+struct LongPoll {
+  std::string topic;
+  std::chrono::steady_clock::time_point deadline;
+  std::function<std::optional<Response>(bool last)> poll;
+};
+
+/// An answer that another thread makes. `start` runs on the pool and must return soon; `answer` may be called
+/// once, from any thread, even after the server is gone; what comes second or too late is dropped. At the request's
+/// deadline the client is told 504. `cancelled`, when set, becomes true when nobody waits for the answer any more.
+struct Deferred {
+  std::function<void(std::function<void(Response)> answer)> start;
+  std::shared_ptr<std::atomic<bool>> cancelled;
+};
+
+using Answer = std::variant<Response, Download, Stream, LongPoll, Deferred>;
+
+enum class BodyMode { buffer, stream };
+
+/// How the body of a request is to be taken, from its head alone.
+struct Plan {
+  BodyMode mode = BodyMode::buffer;
+  std::uint64_t body_bytes_max = 1 << 20;   ///< more is answered 413 without reading it
+  std::size_t route = 0;                    ///< handed back to the handler
+  std::string_view route_name = "unknown";  ///< the label of its metrics; static storage
+};
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  /// Runs on the I/O thread: pure and quick.
+  virtual Plan plan(const Request& head) noexcept = 0;
+  /// Runs on the pool. Exceptions become problem documents (RFC 9457).
+  virtual Answer handle(const Plan& plan, Request&& request) = 0;
+  /// Runs on the pool before the body is read, for BodyMode::stream. Throws to refuse it.
+  virtual std::unique_ptr<BodySink> receive(const Plan& plan, const Request& head) = 0;
+};
+
+/// "a=1&b=x%20y" decoded, in order; throws Error(invalid) for a broken escape.
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
+std::string percent_decode(std::string_view text);  ///< throws Error(invalid) for a broken escape
+std::string percent_encode(std::string_view text);  ///< all but the unreserved characters of RFC 3986
+
+/// The problem document of what is being handled, for use inside a catch block: an Error keeps its code and
+/// message, anything else becomes 500 with no detail but the request id; both are logged.
+Response problem_of_current_exception(std::string_view request_id);
+
+}  // namespace modelops::http
