@@ -18,6 +18,7 @@ CREATE TABLE deployments (
   description TEXT NOT NULL,
   environment_id TEXT NOT NULL,
   target_id TEXT NOT NULL,
+  target_name TEXT NOT NULL,
   model_id TEXT NOT NULL,
   model_name TEXT NOT NULL,
   version_id TEXT NOT NULL,
@@ -47,13 +48,16 @@ CREATE TABLE deployments (
 CREATE UNIQUE INDEX deployments_by_name ON deployments (org_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX deployments_by_target ON deployments (org_id, target_id) WHERE deleted_at IS NULL;
 CREATE INDEX deployments_by_model ON deployments (org_id, model_id) WHERE deleted_at IS NULL;
--- Never changed. `artifact` lists the files of the version that the document pins by digest.
+-- Never changed. `spec` is what people gave, `document` what it came to, `artifact` the files of the version that it
+-- pins by digest.
 CREATE TABLE deployment_revisions (
   org_id TEXT NOT NULL,
   deployment_id TEXT NOT NULL,
   number BIGINT NOT NULL,
+  version_id TEXT NOT NULL,
   digest TEXT NOT NULL,
   document TEXT NOT NULL,
+  spec TEXT NOT NULL,
   artifact TEXT NOT NULL,
   created_by TEXT NOT NULL,
   created_at BIGINT NOT NULL,

@@ -29,12 +29,16 @@ constexpr std::string_view version = "0.1.0";
 /// The audit log's integration, as the sequencer runs it.
 class AuditTable final : public eventlog::SequencedTable {
  public:
-  explicit AuditTable(const audit::Integrator& integrator) : integrator_(integrator) {}
+  AuditTable(const audit::Integrator& integrator, audit::Trail& trail) : integrator_(integrator), trail_(trail) {}
   std::string_view name() const override { return "audit"; }
-  std::size_t step(db::Tx& tx) override { return integrator_.step(tx); }
+  std::size_t step(db::Tx& tx) override {
+    tx.after_commit([this] { trail_.flush(); });
+    return integrator_.step(tx);
+  }
 
  private:
   const audit::Integrator& integrator_;
+  audit::Trail& trail_;
 };
 
 std::string database_url(const ServeConfig& config) {
@@ -111,7 +115,7 @@ struct ControlPlane::Graph {
   storage::FileBlobs blobs{folder / "blobs", {.reserve_bytes = config.data.free_space_reserve.bytes()}};
   audit::Trail trail{*database, clock, keyring};
   audit::Integrator integrator{clock, keyring};
-  AuditTable audit_table{integrator};
+  AuditTable audit_table{integrator, trail};
   audit::Service audit{*database, clock, keyring, trail};
   identity::Access access{*database, clock, trail, keyring, config.api.public_url.starts_with("https:")};
   identity::Service identity{*database, clock, trail, access};

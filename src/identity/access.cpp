@@ -165,6 +165,11 @@ void Access::refused(const Context& ctx, Permission permission, std::string_view
   audit_.denied(ctx, permission.name, reason);
 }
 
+void Access::make_data_key(db::Tx& tx, const std::string& org_id) {
+  db::TxDataKeys keys(tx);
+  crypto::SecretBox(keyring_, keys).seal({org_id}, "first", "");
+}
+
 std::string Access::protect(const Context& ctx, std::string_view key, std::string_view body) {
   if (ctx.org_id.empty()) return std::string();  // nobody's answer is not kept
   return database_.read([&](db::Tx& tx) {

@@ -21,6 +21,8 @@ class Access final : public api::Access {
   std::string protect(const Context& ctx, std::string_view key, std::string_view body) override;
   std::string unprotect(const Context& ctx, std::string_view key, std::string_view sealed) override;
 
+  /// Makes the data key of a new organisation.
+  void make_data_key(db::Tx& tx, const std::string& org_id);
   /// The actor of an API key; nothing for one that is unknown, revoked or expired.
   std::optional<Context> context_of_key(std::string_view token);
   std::string_view cookie_name() const;

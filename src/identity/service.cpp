@@ -52,6 +52,8 @@ OrgId Service::make_organization(db::Tx& tx, const Slug& name, const std::string
   for (const BuiltInRole& role : built_in_roles())
     tx.insert("roles", RoleRow{made.id, RoleId::make(), *Slug::parse(role.name), std::string(role.description), true,
                                patterns(role.permissions), 1, now});
+  // The organization's data key is made here, in a write: what seals later may stand in a read.
+  access_.make_data_key(tx, made.id.str());
   return made.id;
 }
 

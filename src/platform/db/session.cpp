@@ -51,6 +51,18 @@ struct Session::Statement {
   std::deque<Output> outputs;
   std::unique_ptr<soci::statement> statement;
   std::string key;
+
+  void attach() {
+    for (Parameter& parameter : parameters) {
+      if (parameter.kind == 'i')
+        statement->exchange(soci::use(parameter.integer, parameter.indicator));
+      else if (parameter.kind == 'd')
+        statement->exchange(soci::use(parameter.number, parameter.indicator));
+      else
+        statement->exchange(soci::use(parameter.text, parameter.indicator));
+    }
+    for (Output& output : outputs) statement->exchange(soci::into(output.text, output.indicator));
+  }
 };
 
 Session::Session(Dialect dialect, const std::string& connection)
@@ -81,20 +93,9 @@ Session::Statement& Session::prepare(std::string_view sql, const std::vector<Sql
   try {
     made.key = key;
     made.statement = std::make_unique<soci::statement>(session_);
-    for (const SqlValue& arg : args) {
-      Parameter& parameter = made.parameters.emplace_back();
-      parameter.kind = kind_of(arg);
-      if (parameter.kind == 'i')
-        made.statement->exchange(soci::use(parameter.integer, parameter.indicator));
-      else if (parameter.kind == 'd')
-        made.statement->exchange(soci::use(parameter.number, parameter.indicator));
-      else
-        made.statement->exchange(soci::use(parameter.text, parameter.indicator));
-    }
-    for (std::size_t i = 0; i < columns; ++i) {
-      Output& output = made.outputs.emplace_back();
-      made.statement->exchange(soci::into(output.text, output.indicator));
-    }
+    for (const SqlValue& arg : args) made.parameters.emplace_back().kind = kind_of(arg);
+    made.outputs.resize(columns);
+    made.attach();
     made.statement->alloc();
     made.statement->prepare(numbered(sql));
     made.statement->define_and_bind();
@@ -115,8 +116,11 @@ void Session::forget(Statement& statement) {
 
 void Session::give_up(Statement& statement) {
   // SQLite's backend has finalised the statement. PostgreSQL's is still good, and could not be deallocated inside
-  // a failed transaction anyway.
-  if (dialect_ == Dialect::sqlite) forget(statement);
+  // a failed transaction anyway; but the buffers that the library filled for this run are freed with its bindings only.
+  if (dialect_ == Dialect::sqlite) return forget(statement);
+  statement.statement->bind_clean_up();
+  statement.attach();
+  statement.statement->define_and_bind();
 }
 
 namespace {

@@ -55,7 +55,8 @@ void EventLog::publish(db::Tx& tx, std::string_view org_id, std::string_view kin
 
 std::size_t EventLog::step(db::Tx& tx) {
   // Ids grow with time, so that the events of one transaction keep their order.
-  const auto waiting = tx.all<EventKey>("SELECT org_id, id FROM events WHERE seq IS NULL ORDER BY id LIMIT ?", events_per_batch);
+  const auto waiting =
+      tx.all<EventKey>("SELECT org_id, id FROM events WHERE seq IS NULL ORDER BY id LIMIT ?", events_per_batch);
   std::map<std::string, std::vector<EventId>> by_org;
   for (const EventKey& key : waiting) by_org[key.org_id].push_back(key.id);
   for (const auto& [org_id, ids] : by_org) {
@@ -76,8 +77,9 @@ EventBatch EventLog::read(std::string_view org_id, std::int64_t cursor, std::int
     const HeadRow head = head_of(tx, org_id);
     // A cursor ahead of the log was given out before the database was set back to an older copy.
     if (cursor < head.pruned_seq || cursor > head.last_seq)
-      fail(ErrorCode::gone, "The events after this cursor are not kept any more. Read the present state of what you follow, "
-                            "then follow the events again without a cursor.");
+      fail(ErrorCode::gone,
+           "The events after this cursor are not kept any more. Read the present state of what you follow, "
+           "then follow the events again without a cursor.");
     EventBatch batch;
     batch.cursor = cursor;
     for (EventRow& row : tx.all<EventRow>("SELECT " + reflect::columns<EventRow>() +

@@ -9,7 +9,9 @@ namespace modelops::eventlog {
 
 inline constexpr Permission events_read{"events:read"};
 
-struct EventTag { static constexpr std::string_view prefix = "evt"; };
+struct EventTag {
+  static constexpr std::string_view prefix = "evt";
+};
 using EventId = Id<EventTag>;
 
 struct Event {
@@ -28,8 +30,9 @@ struct FollowEvents {
   std::optional<reflect::Bounded<1, 128>> kind;
   std::optional<reflect::Bounded<1, 128>> subject_kind;
   std::optional<reflect::Bounded<1, 254>> subject_id;
-  static constexpr reflect::Doc docs[] = {{"after", "Read on after this cursor; without it only what happens from now on"},
-                                          {"kind", "Only kinds that begin with this: deployment."}};
+  static constexpr reflect::Doc docs[] = {
+      {"after", "Read on after this cursor; without it only what happens from now on"},
+      {"kind", "Only kinds that begin with this: deployment."}};
 };
 MODELOPS_DESCRIBE(FollowEvents, after, kind, subject_kind, subject_id);
 

@@ -14,14 +14,14 @@
 namespace modelops::eventlog {
 namespace {
 
+using jobs::testing::context_of;
+using jobs::testing::eventually;
+using jobs::testing::Replica;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using jobs::testing::context_of;
-using jobs::testing::eventually;
-using jobs::testing::Replica;
 
 constexpr std::int64_t batch = 100;
 
@@ -83,7 +83,8 @@ TEST_P(EventLogTest, WhatIsRolledBackNeverHappened) {
   EXPECT_THROW(database->write([&](db::Tx& tx) {
     log.publish(tx, "org_a", "never", "deployment", "dep_1");
     fail(ErrorCode::conflict, "No.");
-  }), Error);
+  }),
+               Error);
   EXPECT_EQ(sequence(), 0u);
 }
 
@@ -102,7 +103,8 @@ TEST_P(EventLogTest, TheStreamBeginsNowAndIsResumed) {
   const std::string got = stream.poll().bytes;
   EXPECT_TRUE(got.starts_with("id: 2\ndata: {\"id\":\"evt_")) << got;
   EXPECT_EQ(got.find("id: ", 3), std::string::npos) << got;
-  EXPECT_EQ(follow({.after = jobs::Cursor::parse("1"), .kind = {}, .subject_kind = {}, .subject_id = {}}).poll().bytes, got);
+  EXPECT_EQ(follow({.after = jobs::Cursor::parse("1"), .kind = {}, .subject_kind = {}, .subject_id = {}}).poll().bytes,
+            got);
 }
 
 TEST_P(EventLogTest, Filters) {
@@ -122,7 +124,11 @@ TEST_P(EventLogTest, Filters) {
   const auto text = [](std::string_view value) { return reflect::Bounded<1, 128>::parse(value); };
   EXPECT_EQ(count({}), 3u);
   EXPECT_EQ(count({.after = {}, .kind = text("deployment."), .subject_kind = {}, .subject_id = {}}), 2u);
-  EXPECT_EQ(count({.after = {}, .kind = {}, .subject_kind = text("deployment"), .subject_id = reflect::Bounded<1, 254>::parse("dep_2")}), 2u);
+  EXPECT_EQ(count({.after = {},
+                   .kind = {},
+                   .subject_kind = text("deployment"),
+                   .subject_id = reflect::Bounded<1, 254>::parse("dep_2")}),
+            2u);
   EXPECT_EQ(count({.after = {}, .kind = {}, .subject_kind = text("model"), .subject_id = {}}), 0u);
 }
 
@@ -162,16 +168,19 @@ TEST_P(EventLogTest, OldEventsAreForgottenAndTheirReadersToldSo) {
 TEST_P(EventLogTest, RetentionForgetsAnswersAndOperationsToo) {
   database->write([&](db::Tx& tx) {
     for (const auto& [key, age] : {std::pair("young", hours(23)), std::pair("old", hours(25))})
-      tx.run("INSERT INTO idempotency_keys (principal_id, idempotency_key, request_hash, status, body, created_at) "
-             "VALUES ('usr_1', ?, 'h', 200, '', ?)", key, clock.now() - age);
+      tx.run(
+          "INSERT INTO idempotency_keys (principal_id, idempotency_key, request_hash, status, body, created_at) "
+          "VALUES ('usr_1', ?, 'h', 200, '', ?)",
+          key, clock.now() - age);
     jobs::Operation operation;
     operation.id = jobs::OperationId::make();
     jobs::store::insert(tx, "org_a", operation, {});
-    jobs::store::end(tx, "org_a", operation.id, jobs::OperationState::cancelled, clock.now() - hours(91 * 24), std::nullopt,
-                     std::nullopt);
+    jobs::store::end(tx, "org_a", operation.id, jobs::OperationState::cancelled, clock.now() - hours(91 * 24),
+                     std::nullopt, std::nullopt);
   });
   keep_within_retention();
-  const auto left = database->read([](db::Tx& tx) { return tx.values<std::string>("SELECT idempotency_key FROM idempotency_keys"); });
+  const auto left =
+      database->read([](db::Tx& tx) { return tx.values<std::string>("SELECT idempotency_key FROM idempotency_keys"); });
   EXPECT_THAT(left, ElementsAre("young"));
   EXPECT_EQ(database->read([](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM operations"); }), 0);
 }
@@ -182,7 +191,9 @@ TEST_P(EventLogTest, Routes) {
     void authorize(const Context&, Permission permission) override { EXPECT_EQ(permission, events_read); }
     void refused(const Context&, Permission, std::string_view) override {}
     std::string protect(const Context&, std::string_view, std::string_view body) override { return std::string(body); }
-    std::string unprotect(const Context&, std::string_view, std::string_view sealed) override { return std::string(sealed); }
+    std::string unprotect(const Context&, std::string_view, std::string_view sealed) override {
+      return std::string(sealed);
+    }
   } door;
   api::Router router(routes(log), door);
   const auto get = [&](std::string query, std::string last_event = {}) {
@@ -218,9 +229,12 @@ TEST_P(EventLogTest, ALateSequencerGivesNoPlaces) {
 
 /// A server with its own sequencer.
 struct EventServer {
-  explicit EventServer(const std::string& url) : replica(url), log(*replica.database, replica.topics, clock) { start(); }
+  explicit EventServer(const std::string& url) : replica(url), log(*replica.database, replica.topics, clock) {
+    start();
+  }
   void start() {
-    runner = std::make_unique<jobs::ReconcilerRunner>(replica.topics, replica.keeper, std::vector<jobs::Reconciler*>{&sequencer});
+    runner = std::make_unique<jobs::ReconcilerRunner>(replica.topics, replica.keeper,
+                                                      std::vector<jobs::Reconciler*>{&sequencer});
   }
   SystemClock clock;
   Replica replica;
@@ -295,7 +309,8 @@ TEST_P(EventLogTest, TwoReplicasMissNothingAndDoubleNothing) {
       long_ones_began.wait();
       for (int server = 0; server < 2; ++server) {
         writers.emplace_back([&, server] {
-          for (int i = 0; i < shorts; ++i) commit(*servers[server], fmt::format("short-{}-{}-{}", round, server, i), [] {});
+          for (int i = 0; i < shorts; ++i)
+            commit(*servers[server], fmt::format("short-{}-{}-{}", round, server, i), [] {});
         });
       }
       writers.clear();
@@ -334,7 +349,8 @@ TEST_P(EventLogTest, AnEventReachesAReaderOnTheOtherReplica) {
     EventServer* const from = to == &first ? &second : &first;
     std::atomic<bool> woken = false;
     events::Topics& topics_there = to->replica.topics;
-    const auto waiter = topics_there.wait(events_topic("org_a"), topics_there.version(events_topic("org_a")), [&] { woken = true; });
+    const auto waiter =
+        topics_there.wait(events_topic("org_a"), topics_there.version(events_topic("org_a")), [&] { woken = true; });
     EXPECT_TRUE(eventually([&] {
       from->replica.database->write([&](db::Tx& tx) { from->log.publish(tx, "org_a", "one", "sample", "x"); });
       return woken.load();
@@ -357,8 +373,10 @@ TEST_P(EventLogTest, TheListenerComesBackAfterItsConnectionBroke) {
       return heard.version("sample") > seen;
     }));
     database->write([](db::Tx& tx) {
-      tx.query("SELECT CASE WHEN pg_terminate_backend(pid) THEN '1' ELSE '0' END FROM pg_stat_activity "
-               "WHERE application_name = 'modelops listener' AND datname = current_database()", {}, 1, [](const auto&) {});
+      tx.query(
+          "SELECT CASE WHEN pg_terminate_backend(pid) THEN '1' ELSE '0' END FROM pg_stat_activity "
+          "WHERE application_name = 'modelops listener' AND datname = current_database()",
+          {}, 1, [](const auto&) {});
     });
   }
 }

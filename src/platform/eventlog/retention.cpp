@@ -11,9 +11,10 @@ constexpr std::int64_t rows_max = 1'000;
 constexpr std::int64_t operations_max = 20;  // each with a log
 
 std::int64_t prune_idempotency_keys(db::Tx& tx, Time before) {
-  return tx.run("DELETE FROM idempotency_keys WHERE (principal_id, idempotency_key) IN (SELECT principal_id, "
-                "idempotency_key FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)",
-                before, rows_max);
+  return tx.run(
+      "DELETE FROM idempotency_keys WHERE (principal_id, idempotency_key) IN (SELECT principal_id, "
+      "idempotency_key FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)",
+      before, rows_max);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@ namespace modelops::eventlog {
 api::Routes routes(EventLog& log) {
   return {
       jobs::resumable(api::route(
-          http::Method::get, "/api/v1/events", "follow_events", events_read, "Follow what happens in your organization", log,
-          &EventLog::follow,
+          http::Method::get, "/api/v1/events", "follow_events", events_read, "Follow what happens in your organization",
+          log, &EventLog::follow,
           {.content_type = "text/event-stream",
            .description = "Server-sent events. Each one's id is a cursor: to read on after it, send it in the header "
                           "Last-Event-ID or as `after`. A cursor that is older than what is kept is answered 410."})),

@@ -19,7 +19,9 @@ void append_sse(std::string& out, std::int64_t cursor, std::string_view name, st
   fmt::format_to(to, "data: {}\n\n", data);
 }
 
-void append_sse_cursor(std::string& out, std::int64_t cursor) { fmt::format_to(std::back_inserter(out), "id: {}\n\n", cursor); }
+void append_sse_cursor(std::string& out, std::int64_t cursor) {
+  fmt::format_to(std::back_inserter(out), "id: {}\n\n", cursor);
+}
 
 http::Response sse_head() {
   http::Response head;

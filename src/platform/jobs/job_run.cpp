@@ -68,7 +68,8 @@ void JobRun::log(std::string_view text, LineLevel level) {
     ++log_seq_;
     if (log_seq_ == log_lines_max)
       lines_.push_back({log_seq_, now, LineLevel::warning, "The log is full; further lines are dropped."});
-    else lines_.push_back({log_seq_, now, level, clean(line, log_line_bytes_max)});
+    else
+      lines_.push_back({log_seq_, now, level, clean(line, log_line_bytes_max)});
     if (lines_.size() % lines_waiting_flush == 0) flush_locked();
   }
 }

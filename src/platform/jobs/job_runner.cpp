@@ -44,13 +44,10 @@ JobRunner::JobRunner(db::Database& database, events::Topics& topics, const Clock
       for (JobRun* run : runs_) run->flush();
     }
   });
-  for (int i = 0; i < options_.threads; ++i)
-    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  for (int i = 0; i < options_.threads; ++i) workers_.emplace_back([this] { work(stop_.get_token()); });
 }
 
-JobRunner::~JobRunner() {
-  for (std::jthread& worker : workers_) worker.request_stop();
-}
+JobRunner::~JobRunner() { stop_.request_stop(); }
 
 void JobRunner::work(const std::stop_token& stop) {
   for (int failures = 0; !stop.stop_requested();) {
@@ -81,13 +78,17 @@ bool JobRunner::claim(std::optional<Claim>& claimed) {
     const auto operation = store::find(tx, job->org_id, job->operation_id);
     if (!operation) fail(ErrorCode::internal, "A job has no operation.", job->operation_id.str());
     if (operation->cancel_requested) {
-      store::end(tx, job->org_id, job->operation_id, OperationState::cancelled, clock_.now(), std::nullopt, std::nullopt);
+      store::end(tx, job->org_id, job->operation_id, OperationState::cancelled, clock_.now(), std::nullopt,
+                 std::nullopt);
       announce(tx, topics_, operation_topic(job->operation_id));
       return true;
     }
     if (job->attempt >= handlers_.find(job->kind)->second->attempts_max()) {
-      const OperationProblem problem{"urn:modelops:problem:internal", "Internal Server Error", 500,
-                                     fmt::format("The server ended {} times while it worked on this.", job->attempt), {}};
+      const OperationProblem problem{"urn:modelops:problem:internal",
+                                     "Internal Server Error",
+                                     500,
+                                     fmt::format("The server ended {} times while it worked on this.", job->attempt),
+                                     {}};
       store::end(tx, job->org_id, job->operation_id, OperationState::failed, clock_.now(), problem, std::nullopt);
       announce(tx, topics_, operation_topic(job->operation_id));
       return true;
@@ -127,8 +128,7 @@ void JobRunner::attempt(Claim claim, const std::stop_token& stop) {
   const Flushed flushed(*this, run);
   try {
     const boost::json::value result = handler.run(run);
-    if (!run.completed())
-      write_outcome(run, [&](db::Tx& tx) { run.complete(tx, result); });
+    if (!run.completed()) write_outcome(run, [&](db::Tx& tx) { run.complete(tx, result); });
   } catch (...) {
     if (!run.completed()) settle_failure(run, stop.stop_requested());
   }

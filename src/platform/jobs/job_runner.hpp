@@ -58,6 +58,7 @@ class JobRunner {
   std::map<std::string, JobHandler*, std::less<>> handlers_;
   std::vector<std::string> kinds_;
   const JobRunnerOptions options_;
+  std::stop_source stop_;  // of all workers at once: none takes what another gives back
   std::mutex runs_mutex_;
   std::vector<JobRun*> runs_;
   std::jthread flusher_;

@@ -14,9 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using ::testing::HasSubstr;
 using testing::context_of;
 using testing::eventually;
+using ::testing::HasSubstr;
 using testing::Replica;
 
 class Handler final : public JobHandler {
@@ -54,11 +54,14 @@ class JobsTest : public ::testing::TestWithParam<db::Dialect> {
  protected:
   void SetUp() override {
     database->migrate(all_migrations());
-    database->write([](db::Tx& tx) { tx.run("CREATE TABLE effects (operation_id TEXT NOT NULL, made_by TEXT NOT NULL)"); });
+    database->write(
+        [](db::Tx& tx) { tx.run("CREATE TABLE effects (operation_id TEXT NOT NULL, made_by TEXT NOT NULL)"); });
   }
   OperationId create(boost::json::value payload = boost::json::object(), const std::string& org = "org_a") {
     return database
-        ->write([&](db::Tx& tx) { return operations.create(tx, context_of(org), {"sample.work", "model", "mdl_1", payload}); })
+        ->write([&](db::Tx& tx) {
+          return operations.create(tx, context_of(org), {"sample.work", "model", "mdl_1", payload});
+        })
         .id;
   }
   Operation get(const OperationId& id) { return operations.get(ctx, OperationReference{id}); }
@@ -69,7 +72,9 @@ class JobsTest : public ::testing::TestWithParam<db::Dialect> {
   T one(std::string_view sql) {
     return database->read([&](db::Tx& tx) { return tx.value<T>(sql); }).value();
   }
-  std::vector<OperationLogLine> lines(const OperationId& id) { return operations.log(ctx, {.operation = id, .after = {}}).items; }
+  std::vector<OperationLogLine> lines(const OperationId& id) {
+    return operations.log(ctx, {.operation = id, .after = {}}).items;
+  }
   http::Stream follow(const OperationId& id, std::optional<std::string> after = {}) {
     FollowOperationLog request{.operation = id, .after = {}};
     if (after) request.after = Cursor::parse(*after);
@@ -115,7 +120,8 @@ TEST_P(JobsTest, IntentIsStoredWithTheChangeOrNotAtAll) {
   EXPECT_THROW(database->write([&](db::Tx& tx) {
     operations.create(tx, ctx, {"sample.work", "model", "mdl_1", {}});
     fail(ErrorCode::conflict, "No.");
-  }), Error);
+  }),
+               Error);
   EXPECT_EQ(one<std::int64_t>("SELECT count(*) FROM jobs"), 0);
   EXPECT_EQ(one<std::int64_t>("SELECT count(*) FROM operations"), 0);
 }
@@ -171,20 +177,23 @@ TEST_P(JobsTest, AJobWhoseRunnerLostItsLeaseIsTakenAgainAndTheFirstWritesNothing
   std::atomic<bool> refused = false;
   std::atomic<bool> started = false;
   std::unique_ptr<Worker> second;
-  Worker first(database.url(), [&](JobRun& run) -> boost::json::value {
-    started = true;
-    lost.wait();
-    EXPECT_TRUE(eventually([&] { return run.cancelled(); }));
-    try {
-      database->write([&](db::Tx& tx) {
-        tx.run("INSERT INTO effects (operation_id, made_by) VALUES ('x', 'first')");
-        run.complete(tx, "first");
-      });
-    } catch (const Error&) {
-      refused = true;
-    }
-    return "first, again";
-  }, 5, milliseconds(300), 1);  // one thread: it would take the job again itself
+  Worker first(
+      database.url(),
+      [&](JobRun& run) -> boost::json::value {
+        started = true;
+        lost.wait();
+        EXPECT_TRUE(eventually([&] { return run.cancelled(); }));
+        try {
+          database->write([&](db::Tx& tx) {
+            tx.run("INSERT INTO effects (operation_id, made_by) VALUES ('x', 'first')");
+            run.complete(tx, "first");
+          });
+        } catch (const Error&) {
+          refused = true;
+        }
+        return "first, again";
+      },
+      5, milliseconds(300), 1);  // one thread: it would take the job again itself
   ASSERT_TRUE(eventually([&] { return started.load(); }));
   second = std::make_unique<Worker>(database.url(), [&](JobRun& run) -> boost::json::value {
     EXPECT_EQ(run.attempt(), 2);
@@ -220,10 +229,13 @@ TEST_P(JobsTest, RetriesWhatMayPass) {
 TEST_P(JobsTest, EndsWithTheProblemWhenAttemptsAreUsedUp) {
   std::atomic<int> calls = 0;
   const OperationId id = create();
-  Worker worker(database.url(), [&](JobRun&) -> boost::json::value {
-    ++calls;
-    throw std::runtime_error("a secret of the inside");
-  }, 3);
+  Worker worker(
+      database.url(),
+      [&](JobRun&) -> boost::json::value {
+        ++calls;
+        throw std::runtime_error("a secret of the inside");
+      },
+      3);
   ASSERT_TRUE(reaches(id, OperationState::failed));
   EXPECT_EQ(calls, 3);
   const auto problem = get(id).problem.value();
@@ -306,12 +318,15 @@ TEST_P(JobsTest, WhatHasEndedCannotBeCancelled) {
 TEST_P(JobsTest, ShutdownGivesJobsBackAtOnce) {
   const OperationId id = create();
   {
-    Worker worker(database.url(), [&](JobRun& run) -> boost::json::value {
-      run.log("began");
-      EXPECT_TRUE(eventually([&] { return run.cancelled(); }));
-      run.throw_if_cancelled();
-      return {};
-    }, 5, std::chrono::hours(1));
+    Worker worker(
+        database.url(),
+        [&](JobRun& run) -> boost::json::value {
+          run.log("began");
+          EXPECT_TRUE(eventually([&] { return run.cancelled(); }));
+          run.throw_if_cancelled();
+          return {};
+        },
+        5, std::chrono::hours(1), 1);
     ASSERT_TRUE(reaches(id, OperationState::running));
     worker.runner.reset();
   }
@@ -376,7 +391,8 @@ TEST_P(JobsTest, LogsAreFollowedByCursor) {
 
 TEST_P(JobsTest, LogsAreBounded) {
   const OperationId id = create();
-  database->write([&](db::Tx& tx) { store::append_log(tx, "org_a", id, {log_lines_max - 2, {}, LineLevel::info, "before"}); });
+  database->write(
+      [&](db::Tx& tx) { store::append_log(tx, "org_a", id, {log_lines_max - 2, {}, LineLevel::info, "before"}); });
   Worker worker(database.url(), [&](JobRun& run) -> boost::json::value {
     for (int i = 0; i < 5; ++i) run.log("line");
     return {};
@@ -421,11 +437,15 @@ TEST_P(JobsTest, OldOperationsAreForgotten) {
 /// Lets everybody in, as the organisation that the header names.
 class OpenDoor final : public api::Access {
  public:
-  Context authenticate(const http::Request& request) override { return context_of(std::string(request.headers.get("Org"))); }
+  Context authenticate(const http::Request& request) override {
+    return context_of(std::string(request.headers.get("Org")));
+  }
   void authorize(const Context&, Permission) override {}
   void refused(const Context&, Permission, std::string_view) override {}
   std::string protect(const Context&, std::string_view, std::string_view body) override { return std::string(body); }
-  std::string unprotect(const Context&, std::string_view, std::string_view sealed) override { return std::string(sealed); }
+  std::string unprotect(const Context&, std::string_view, std::string_view sealed) override {
+    return std::string(sealed);
+  }
 };
 
 TEST_P(JobsTest, Routes) {
@@ -449,18 +469,21 @@ TEST_P(JobsTest, Routes) {
   EXPECT_THAT(body(send(http::Method::get, "/api/v1/operations", "page_size=1")), HasSubstr("next_page_token"));
   const auto one_of = std::get<http::Response>(send(http::Method::get, "/api/v1/operations/" + second.str()));
   EXPECT_EQ(one_of.headers.get("ETag"), "\"1\"");
-  EXPECT_THAT(body(send(http::Method::post, "/api/v1/operations/" + second.str() + "/cancel")), HasSubstr("\"cancelled\""));
+  EXPECT_THAT(body(send(http::Method::post, "/api/v1/operations/" + second.str() + "/cancel")),
+              HasSubstr("\"cancelled\""));
 
   database->write([&](db::Tx& tx) {
     for (int i = 1; i <= 3; ++i) store::append_log(tx, "org_a", second, {i, {}, LineLevel::info, "line"});
   });
-  EXPECT_THAT(body(send(http::Method::get, "/api/v1/operations/" + second.str() + "/logs", "after=2")), HasSubstr("\"after\":\"3\""));
+  EXPECT_THAT(body(send(http::Method::get, "/api/v1/operations/" + second.str() + "/logs", "after=2")),
+              HasSubstr("\"after\":\"3\""));
   const auto stream = std::get<http::Stream>(
       send(http::Method::get, "/api/v1/operations/" + second.str() + "/logs/stream", "after=0", "2"));
   EXPECT_EQ(stream.head.headers.get("Content-Type"), "text/event-stream");
   EXPECT_TRUE(stream.poll().bytes.starts_with("id: 3\n"));
   for (const char* bad : {"x", "-1", "1.5", "99999999999999999999"}) {
-    EXPECT_THROW(send(http::Method::get, "/api/v1/operations/" + second.str() + "/logs", "after=" + std::string(bad)), Error);
+    EXPECT_THROW(send(http::Method::get, "/api/v1/operations/" + second.str() + "/logs", "after=" + std::string(bad)),
+                 Error);
     EXPECT_THROW(send(http::Method::get, "/api/v1/operations/" + second.str() + "/logs/stream", {}, bad), Error);
   }
   EXPECT_THAT(api::openapi(router.routes(), "0"), HasSubstr("OperationProblem"));

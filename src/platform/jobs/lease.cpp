@@ -29,7 +29,8 @@ std::optional<Fence> acquire(db::Tx& tx, std::string_view name, std::string_view
   const auto epoch = tx.value<std::int64_t>(
       fmt::format("INSERT INTO leases (name, owner, epoch, until_us) VALUES (?, ?, 1, {0} + ?) "
                   "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = leases.epoch + 1, "
-                  "until_us = excluded.until_us WHERE leases.until_us <= {0} RETURNING epoch", now),
+                  "until_us = excluded.until_us WHERE leases.until_us <= {0} RETURNING epoch",
+                  now),
       name, owner, microseconds(ttl).count());
   if (!epoch) return std::nullopt;
   return Fence{std::string(name), *epoch};
@@ -103,7 +104,8 @@ void LeaseKeeper::renew_all() {
   for (HeldLease* lease : held_) {
     if (std::ranges::find(ours, lease->fence_) != ours.end()) lease->renewed_ = began;
     // What was acquired meanwhile is in neither list.
-    else if (std::ranges::find(fences, lease->fence_) != fences.end()) lease->taken_ = true;
+    else if (std::ranges::find(fences, lease->fence_) != fences.end())
+      lease->taken_ = true;
   }
 }
 

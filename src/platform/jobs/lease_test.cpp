@@ -38,9 +38,8 @@ class LeaseTest : public ::testing::TestWithParam<db::Dialect> {
 };
 
 TEST_P(LeaseTest, TheDatabaseTellsTheTime) {
-  const auto now = database->read([](db::Tx& tx) {
-    return *tx.value<std::int64_t>(fmt::format("SELECT {}", now_us(tx.dialect())));
-  });
+  const auto now = database->read(
+      [](db::Tx& tx) { return *tx.value<std::int64_t>(fmt::format("SELECT {}", now_us(tx.dialect()))); });
   // Same machine, so about the same time: the unit and the epoch are right.
   EXPECT_LT(std::abs(now - SystemClock().now().us), std::chrono::microseconds(seconds(60)).count());
 }
@@ -81,15 +80,17 @@ TEST_P(LeaseTest, ATakeOverWaitsForTheTransactionThatChecked) {
       if (GetParam() == db::Dialect::sqlite) return;
       EXPECT_TRUE(eventually([&] {
         return database->read([](db::Tx& other) {
-          return other.value<std::int64_t>("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
-                                           "datname = current_database()");
+          return other.value<std::int64_t>(
+              "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+              "datname = current_database()");
         }) == 1;
       }));
     });
   });
   checked.wait();
   take_when_ended("b");
-  EXPECT_EQ(database->read([](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM leases WHERE name = 'proof'"); }),
+  EXPECT_EQ(database->read(
+                [](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM leases WHERE name = 'proof'"); }),
             1);
 }
 
@@ -111,7 +112,8 @@ TEST_P(LeaseTest, ATransactionThatBeganBeforeTheTakeOverIsRefused) {
   int runs = 0;
   try {
     database->write([&](db::Tx& tx) {
-      tx.value<std::int64_t>("SELECT epoch FROM leases WHERE name = 'work'");  // its snapshot is older than the take-over
+      tx.value<std::int64_t>(
+          "SELECT epoch FROM leases WHERE name = 'work'");  // its snapshot is older than the take-over
       if (++runs == 1) {
         began.count_down();
         taken.wait();
@@ -128,7 +130,8 @@ TEST_P(LeaseTest, TheKeeperRenewsUntilItLetsGo) {
   Replica replica(database.url(), milliseconds(150));
   Replica other(database.url(), milliseconds(150));
   const auto until = [&] {
-    return database->read([](db::Tx& tx) { return *tx.value<std::int64_t>("SELECT until_us FROM leases WHERE name = 'work'"); });
+    return database->read(
+        [](db::Tx& tx) { return *tx.value<std::int64_t>("SELECT until_us FROM leases WHERE name = 'work'"); });
   };
   auto held = replica.keeper.try_hold("work");
   ASSERT_TRUE(held);

@@ -34,8 +34,10 @@ void ReconcilerRunner::run(const std::stop_token& stop, Reconciler& reconciler) 
       pause_for(back_off(++failures, std::chrono::milliseconds(500), std::chrono::minutes(1)), stop);
       continue;
     }
-    if (lease) wait_for(topics_, topic, seen, reconciler.interval(), stop);
-    else pause_for(std::min(reconciler.interval(), keeper_.ttl() / 3), stop);
+    if (lease)
+      wait_for(topics_, topic, seen, reconciler.interval(), stop);
+    else
+      pause_for(std::min(reconciler.interval(), keeper_.ttl() / 3), stop);
   }
 }
 

@@ -29,18 +29,20 @@ const query::FieldTable& fields() {
 std::string lease_name(const OperationId& id) { return "job/" + id.str(); }
 
 void insert(db::Tx& tx, std::string_view org_id, const Operation& o, const boost::json::value& payload) {
-  tx.run("INSERT INTO operations (org_id, id, kind, subject_kind, subject_id, actor_id, state, step, created_at, "
-         "cancel_requested, row_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-         org_id, o.id, o.kind, o.subject_kind, o.subject_id, o.actor_id, o.state, o.step, o.created_at,
-         o.cancel_requested, o.row_version);
-  tx.run(fmt::format("INSERT INTO jobs (org_id, operation_id, kind, payload, attempt, due_us) VALUES (?, ?, ?, ?, 0, {})",
-                     now_us(tx.dialect())),
-         org_id, o.id, o.kind, payload);
+  tx.run(
+      "INSERT INTO operations (org_id, id, kind, subject_kind, subject_id, actor_id, state, step, created_at, "
+      "cancel_requested, row_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      org_id, o.id, o.kind, o.subject_kind, o.subject_id, o.actor_id, o.state, o.step, o.created_at, o.cancel_requested,
+      o.row_version);
+  tx.run(
+      fmt::format("INSERT INTO jobs (org_id, operation_id, kind, payload, attempt, due_us) VALUES (?, ?, ?, ?, 0, {})",
+                  now_us(tx.dialect())),
+      org_id, o.id, o.kind, payload);
 }
 
 std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const OperationId& id) {
-  return tx.find<Operation>(
-      "SELECT " + reflect::columns<Operation>() + " FROM operations WHERE org_id = ? AND id = ?", org_id, id);
+  return tx.find<Operation>("SELECT " + reflect::columns<Operation>() + " FROM operations WHERE org_id = ? AND id = ?",
+                            org_id, id);
 }
 
 OperationPage list(db::Tx& tx, std::string_view org_id, const ListOperations& request) {
@@ -73,12 +75,14 @@ std::optional<JobRow> find_due(db::Tx& tx, const std::vector<std::string>& kinds
 
 void start(db::Tx& tx, const JobRow& job, Time now) {
   tx.run("UPDATE jobs SET attempt = attempt + 1 WHERE org_id = ? AND operation_id = ?", job.org_id, job.operation_id);
-  tx.run("UPDATE operations SET state = ?, started_at = COALESCE(started_at, ?), row_version = row_version + 1 "
-         "WHERE org_id = ? AND id = ?",
-         OperationState::running, now, job.org_id, job.operation_id);
+  tx.run(
+      "UPDATE operations SET state = ?, started_at = COALESCE(started_at, ?), row_version = row_version + 1 "
+      "WHERE org_id = ? AND id = ?",
+      OperationState::running, now, job.org_id, job.operation_id);
 }
 
-void put_back(db::Tx& tx, const JobRow& job, std::int64_t attempt, std::chrono::microseconds delay, std::string_view step) {
+void put_back(db::Tx& tx, const JobRow& job, std::int64_t attempt, std::chrono::microseconds delay,
+              std::string_view step) {
   tx.run(fmt::format("UPDATE jobs SET attempt = ?, due_us = {} + ? WHERE org_id = ? AND operation_id = ?",
                      now_us(tx.dialect())),
          attempt, delay.count(), job.org_id, job.operation_id);
@@ -89,9 +93,10 @@ void put_back(db::Tx& tx, const JobRow& job, std::int64_t attempt, std::chrono::
 void end(db::Tx& tx, std::string_view org_id, const OperationId& id, OperationState state, Time now,
          const std::optional<OperationProblem>& problem, const std::optional<boost::json::value>& result) {
   if (state == OperationState::succeeded) set_progress(tx, org_id, id, 1.0, "");
-  tx.run("UPDATE operations SET state = ?, ended_at = ?, problem = ?, result = ?, row_version = row_version + 1 "
-         "WHERE org_id = ? AND id = ?",
-         state, now, problem, result, org_id, id);
+  tx.run(
+      "UPDATE operations SET state = ?, ended_at = ?, problem = ?, result = ?, row_version = row_version + 1 "
+      "WHERE org_id = ? AND id = ?",
+      state, now, problem, result, org_id, id);
   tx.run("DELETE FROM jobs WHERE org_id = ? AND operation_id = ?", org_id, id);
   // Its job is gone, so nobody acquires it anew: the epoch need not be kept.
   tx.run("DELETE FROM leases WHERE name = ?", lease_name(id));
@@ -109,9 +114,10 @@ void set_progress(db::Tx& tx, std::string_view org_id, const OperationId& id, st
 }
 
 void append_log(db::Tx& tx, std::string_view org_id, const OperationId& id, const OperationLogLine& line) {
-  tx.run("INSERT INTO operation_logs (org_id, operation_id, seq, time, level, line) VALUES (?, ?, ?, ?, ?, ?) "
-         "ON CONFLICT (org_id, operation_id, seq) DO NOTHING",
-         org_id, id, line.seq, line.time, line.level, line.line);
+  tx.run(
+      "INSERT INTO operation_logs (org_id, operation_id, seq, time, level, line) VALUES (?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (org_id, operation_id, seq) DO NOTHING",
+      org_id, id, line.seq, line.time, line.level, line.line);
 }
 
 std::int64_t last_log_seq(db::Tx& tx, std::string_view org_id, const OperationId& id) {
@@ -128,8 +134,8 @@ std::vector<OperationLogLine> read_log(db::Tx& tx, std::string_view org_id, cons
 }
 
 std::int64_t prune(db::Tx& tx, Time before, std::int64_t limit) {
-  const auto ended = tx.all<OperationKey>("SELECT org_id, id FROM operations WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
-                                          before, limit);
+  const auto ended = tx.all<OperationKey>(
+      "SELECT org_id, id FROM operations WHERE ended_at < ? ORDER BY ended_at LIMIT ?", before, limit);
   for (const OperationKey& key : ended) {
     tx.run("DELETE FROM operation_logs WHERE org_id = ? AND operation_id = ?", key.org_id, key.id);
     tx.run("DELETE FROM operations WHERE org_id = ? AND id = ?", key.org_id, key.id);

@@ -29,7 +29,8 @@ std::optional<JobRow> find_due(db::Tx& tx, const std::vector<std::string>& kinds
 /// The next attempt begins.
 void start(db::Tx& tx, const JobRow& job, Time now);
 /// It waits again, for the next attempt. `attempt` is how many there were.
-void put_back(db::Tx& tx, const JobRow& job, std::int64_t attempt, std::chrono::microseconds delay, std::string_view step);
+void put_back(db::Tx& tx, const JobRow& job, std::int64_t attempt, std::chrono::microseconds delay,
+              std::string_view step);
 /// Leaves the queue for good.
 void end(db::Tx& tx, std::string_view org_id, const OperationId& id, OperationState state, Time now,
          const std::optional<OperationProblem>& problem, const std::optional<boost::json::value>& result);

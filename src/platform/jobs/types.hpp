@@ -13,13 +13,17 @@ namespace modelops::jobs {
 inline constexpr Permission operations_read{"operations:read"};
 inline constexpr Permission operations_cancel{"operations:cancel"};
 
-struct OperationTag { static constexpr std::string_view prefix = "opr"; };
+struct OperationTag {
+  static constexpr std::string_view prefix = "opr";
+};
 using OperationId = Id<OperationTag>;
 
 enum class OperationState { pending, running, succeeded, failed, cancelled };
 MODELOPS_DESCRIBE_ENUM(OperationState, pending, running, succeeded, failed, cancelled)
 
-inline bool has_ended(OperationState state) { return state != OperationState::pending && state != OperationState::running; }
+inline bool has_ended(OperationState state) {
+  return state != OperationState::pending && state != OperationState::running;
+}
 
 struct OperationViolation {
   std::string pointer;
@@ -54,16 +58,15 @@ struct Operation {
   std::optional<OperationProblem> problem;
   std::optional<boost::json::value> result;
   std::int64_t row_version = 1;
-  static constexpr reflect::Doc docs[] = {
-      {"kind", "What is done: model.analyze"},
-      {"subject_kind", "What it is done to: model"},
-      {"progress", "From 0 to 1, where it is known"},
-      {"step", "What it does just now, or why it is tried again"},
-      {"problem", "Why it failed"},
-      {"result", "What it made; its form depends on the kind"}};
+  static constexpr reflect::Doc docs[] = {{"kind", "What is done: model.analyze"},
+                                          {"subject_kind", "What it is done to: model"},
+                                          {"progress", "From 0 to 1, where it is known"},
+                                          {"step", "What it does just now, or why it is tried again"},
+                                          {"problem", "Why it failed"},
+                                          {"result", "What it made; its form depends on the kind"}};
 };
-MODELOPS_DESCRIBE(Operation, id, kind, subject_kind, subject_id, actor_id, state, progress, step, created_at, started_at,
-                  ended_at, cancel_requested, problem, result, row_version);
+MODELOPS_DESCRIBE(Operation, id, kind, subject_kind, subject_id, actor_id, state, progress, step, created_at,
+                  started_at, ended_at, cancel_requested, problem, result, row_version);
 
 struct ListOperations {
   query::PageSize page_size = query::default_page_size();

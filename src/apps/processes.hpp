@@ -1,0 +1,33 @@
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace modelops::apps {
+
+/// The processes that `up` starts and `down` stops: detached, each with a log file, remembered by pid and start time
+/// so that a pid that somebody else has by now is never touched.
+class Processes {
+ public:
+  explicit Processes(std::filesystem::path folder);
+
+  bool is_running(const std::string& name) const;
+  /// Starts this very program with `arguments`. Its output goes to `log_path(name)`.
+  void start(const std::string& name, const std::vector<std::string>& arguments);
+  /// SIGTERM, then SIGKILL when `grace` has passed. False when it was not running.
+  bool stop(const std::string& name, std::chrono::seconds grace);
+  std::filesystem::path log_path(const std::string& name) const { return folder_ / (name + ".log"); }
+  /// The last lines of its log, for an error message.
+  std::string last_words(const std::string& name) const;
+
+ private:
+  struct Mark {
+    int pid = 0;
+    std::string start_time;
+  };
+  Mark read_mark(const std::string& name) const;
+  std::filesystem::path folder_;
+};
+
+}  // namespace modelops::apps

@@ -1,0 +1,250 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "gateway/routes.hpp"
+#include "gateway/snapshots.hpp"
+#include "identity/service.hpp"
+#include "migrations/migrations.hpp"
+#include "platform/crypto/token.hpp"
+#include "reflect/json.hpp"
+#include "targets/machines.hpp"
+#include "targets/signed_agent_test.hpp"
+#include "tests/support/database.hpp"
+
+namespace modelops::gateway {
+namespace {
+
+using targets::testing::SignedAgent;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+struct QuietTrail final : identity::AuditTrail {
+  void record(db::Tx&, const Context&, const identity::Act&) override {}
+  void denied(const Context&, std::string_view, std::string_view) override {}
+  void unknown_failure(std::string_view, std::string_view) override {}
+};
+
+/// Stands for what a gateway never asks.
+struct NoEngines final : targets::DesiredStates, targets::ObservedSink, targets::Artifacts {
+  std::vector<targets::DesiredReplica> desired(db::Tx&, const targets::Machine&) override { return {}; }
+  bool needs_artifact(db::Tx&, const targets::Machine&, const std::string&) override { return false; }
+  void observed(db::Tx&, const targets::Machine&, const targets::ReportObserved&) override {}
+  void logged(db::Tx&, const targets::Machine&, const std::vector<targets::ReplicaLogLine>&) override {}
+  std::unique_ptr<storage::BlobReader> open(const std::string&, const std::string&) override { return nullptr; }
+};
+
+struct FakeRoutes final : RouteSource {
+  std::vector<Route> routes(db::Tx&) override { return made; }
+  std::vector<Route> made;
+};
+
+Route route_of(std::string organization, std::string deployment, std::string address) {
+  Route route;
+  route.organization = std::move(organization);
+  route.deployment = std::move(deployment);
+  route.replicas = {{"rep_1", std::move(address)}};
+  return route;
+}
+
+class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
+ protected:
+  GatewayTest() {
+    database->migrate(all_migrations());
+    identity_access.set_known_permissions({"inference:call", "targets:write", "targets:read"});
+    const auto boot = identity.bootstrap("acme", "admin@localhost");
+    admin = *identity_access.context_of_key(boot->api_token);
+    clock.advance(std::chrono::seconds(1));
+    const auto invited =
+        identity.create_organization(admin, {*Slug::parse("other"), {}, *reflect::Email::parse("o@x.y")});
+    other = admin;
+    other.org_id = *database->read([](db::Tx& tx) {
+      return tx.value<std::string>("SELECT id FROM organizations WHERE name = ?", std::string("other"));
+    });
+    source.made = {route_of("other", "chat", "127.0.0.1:2"), route_of("acme", "digits", "127.0.0.1:1")};
+  }
+  ~GatewayTest() override { std::filesystem::remove_all(folder); }
+
+  using Slug = reflect::Slug;
+  using Reference = identity::Reference;
+
+  void reconcile() {
+    const auto lease = keeper.try_hold("test");
+    ASSERT_TRUE(lease);
+    snapshots.reconcile(lease->fence());
+  }
+  SignedAgent enrolled_gateway(const Context& ctx, const std::string& name) {
+    SignedAgent out;
+    out.enrolled = machines.enroll({}, out.enrollment(target_service.create_gateway(ctx, {*Slug::parse(name)}).token));
+    return out;
+  }
+  http::Request request_of(const SignedAgent& gateway) {
+    return gateway.request(http::Method::get, "/api/v1/gateway/snapshot", clock.now());
+  }
+  http::LongPoll start_poll(std::int64_t after, const http::Request& request) {
+    return std::get<http::LongPoll>(service.snapshot({}, {.after = after}, request));
+  }
+  Snapshot poll(const SignedAgent& gateway, std::int64_t after = 0) {
+    const http::Request request = request_of(gateway);
+    const auto response = start_poll(after, request).poll(true);
+    EXPECT_EQ(response->status, 200);
+    EXPECT_TRUE(gateway.trusts(request, *response));
+    return reflect::from_json<Snapshot>(response->body);
+  }
+  std::vector<std::string> key_ids(const Snapshot& snapshot) {
+    std::vector<std::string> out;
+    for (const Key& key : snapshot.keys) out.push_back(key.id);
+    return out;
+  }
+  identity::NewApiKey make_key(const Context& ctx, std::vector<std::string> scopes) {
+    identity::CreateApiKey request;
+    request.name = *reflect::Bounded<1, 128>::parse("k");
+    for (const std::string& scope : scopes) request.scopes.push_back(*identity::PermissionPattern::parse(scope));
+    return identity.create_api_key(ctx, request);
+  }
+
+  std::filesystem::path folder = [] {
+    auto path = std::filesystem::temp_directory_path() / ("modelops_gateway_" + new_uuid7());
+    std::filesystem::create_directories(path / "data");
+    return path;
+  }();
+  modelops::testing::TestDatabase database{GetParam()};
+  ManualClock clock{SystemClock().now()};
+  QuietTrail trail;
+  crypto::Keyring keyring{folder / "master.key", folder / "data"};
+  identity::Access identity_access{*database, clock, trail, keyring, false};
+  identity::Service identity{*database, clock, trail, identity_access};
+  events::Topics topics;
+  eventlog::EventLog events{*database, topics, clock};
+  targets::ServerKeys server_keys{*database, clock, keyring};
+  targets::MachineAccess access{*database, clock, trail, server_keys, topics};
+  NoEngines neighbours;
+  targets::Service target_service{*database, clock, trail, events, topics};
+  targets::Machines machines{*database, clock,  trail,      server_keys, access,
+                             topics,    neighbours, neighbours, neighbours};
+  FakeRoutes source;
+  Snapshots snapshots{*database, clock, source, topics, "deployments"};
+  Service service{*database, access};
+  jobs::LeaseKeeper keeper{*database};
+  Context admin, other;
+};
+
+TEST_P(GatewayTest, TheVersionGrowsOnlyWhenTheContentChanges) {
+  const SignedAgent gateway = enrolled_gateway(admin, "edge");
+  EXPECT_EQ(poll(gateway).version, 0);
+  reconcile();
+  const Snapshot first = poll(gateway);
+  EXPECT_EQ(first.version, 1);
+  ASSERT_EQ(first.routes.size(), 2u);
+  EXPECT_EQ(first.routes[0].deployment, "digits");
+
+  std::ranges::reverse(source.made);  // the same, in another order
+  clock.advance(std::chrono::minutes(1));
+  reconcile();
+  EXPECT_EQ(poll(gateway).version, 1);
+  EXPECT_EQ(poll(gateway).issued_at, first.issued_at);
+
+  source.made[0].replicas.clear();
+  reconcile();
+  EXPECT_EQ(poll(gateway).version, 2);
+}
+
+TEST_P(GatewayTest, APollWaitsForAnotherVersionAndIsWoken) {
+  const SignedAgent gateway = enrolled_gateway(admin, "edge");
+  reconcile();
+  const http::Request request = request_of(gateway);
+  const http::LongPoll waiting = start_poll(1, request);
+  EXPECT_FALSE(waiting.poll(false));
+  const std::uint64_t seen = topics.version(waiting.topic);
+  source.made.clear();
+  reconcile();
+  EXPECT_NE(topics.version(waiting.topic), seen);
+  const auto response = waiting.poll(false);
+  ASSERT_TRUE(response);
+  EXPECT_TRUE(gateway.trusts(request, *response));
+  EXPECT_THAT(reflect::from_json<Snapshot>(response->body).routes, IsEmpty());
+}
+
+TEST_P(GatewayTest, OnlyKeysThatMayCallEndpointsAreTold) {
+  const SignedAgent gateway = enrolled_gateway(admin, "edge");
+  reconcile();
+  const std::string bootstrap_key = poll(gateway).keys.at(0).id;
+  const auto full = make_key(admin, {});
+  const auto scoped = make_key(admin, {"inference:*"});
+  make_key(admin, {"*:read"});
+  reconcile();
+  const Snapshot told = poll(gateway);
+  EXPECT_THAT(key_ids(told), UnorderedElementsAre(bootstrap_key, full.id.str(), scoped.id.str()));
+  EXPECT_EQ(told.keys.at(0).organization, "acme");
+  const auto digest = std::ranges::find(told.keys, full.id.str(), &Key::id)->digest;
+  EXPECT_EQ(digest, crypto::token_digest(full.token));
+
+  identity.revoke_api_key(admin, {full.id});
+  reconcile();
+  EXPECT_THAT(key_ids(poll(gateway)), UnorderedElementsAre(bootstrap_key, scoped.id.str()));
+}
+
+TEST_P(GatewayTest, AKeyOfSomebodyWithoutThePermissionOrDisabledIsNotTold) {
+  const SignedAgent gateway = enrolled_gateway(admin, "edge");
+  const auto account = [&](const char* name, const char* role) {
+    return identity.create_service_account(
+        admin, {*Slug::parse(name), *reflect::Bounded<0, 512>::parse(""), *Reference::parse(role)});
+  };
+  const auto key_of = [&](const char* name) {
+    identity::CreateApiKey request;
+    request.name = *reflect::Bounded<1, 128>::parse("k");
+    request.service_account = *Reference::parse(name);
+    return identity.create_api_key(admin, request).id.str();
+  };
+  reconcile();
+  const std::string bootstrap_key = poll(gateway).keys.at(0).id;
+  account("reader", "viewer");
+  account("caller", "operator");
+  key_of("reader");
+  const std::string called = key_of("caller");
+  reconcile();
+  EXPECT_THAT(key_ids(poll(gateway)), UnorderedElementsAre(bootstrap_key, called));
+  database->write([&](db::Tx& tx) { tx.run("UPDATE members SET disabled = ?", true); });
+  reconcile();
+  EXPECT_THAT(key_ids(poll(gateway)), ElementsAre(called));
+}
+
+TEST_P(GatewayTest, AnotherOrganisationsGatewaySeesOnlyItsOwn) {
+  reconcile();
+  const Snapshot own = poll(enrolled_gateway(other, "edge"));
+  ASSERT_EQ(own.routes.size(), 1u);
+  EXPECT_EQ(own.routes[0].organization, "other");
+  EXPECT_THAT(own.keys, IsEmpty());
+}
+
+TEST_P(GatewayTest, AgentsAndRevokedGatewaysAreRefused) {
+  SignedAgent agent;
+  agent.enrolled =
+      machines.enroll({}, agent.enrollment(target_service.create(admin, {*Slug::parse("local"), {}}).token));
+  const auto code_of = [&](const SignedAgent& machine) {
+    try {
+      (void)service.snapshot({}, {}, request_of(machine));
+    } catch (const Error& error) {
+      return error.code;
+    }
+    return ErrorCode::internal;
+  };
+  EXPECT_EQ(code_of(agent), ErrorCode::forbidden);
+
+  const SignedAgent gateway = enrolled_gateway(admin, "edge");
+  const http::Request request = request_of(gateway);
+  const http::LongPoll waiting = start_poll(0, request);
+  EXPECT_FALSE(waiting.poll(false));
+  target_service.revoke_gateway(admin, {*Reference::parse("edge")});
+  const auto refusal = waiting.poll(false);  // also one that waits already
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->status, 401);
+  EXPECT_TRUE(gateway.trusts(request, *refusal));
+  EXPECT_EQ(code_of(gateway), ErrorCode::unauthenticated);
+}
+
+MODELOPS_ON_BOTH_DATABASES(GatewayTest);
+
+}  // namespace
+}  // namespace modelops::gateway

@@ -1,0 +1,23 @@
+#pragma once
+#include "gateway/types.hpp"
+#include "platform/http/types.hpp"
+#include "targets/service.hpp"
+
+namespace modelops::gateway {
+
+/// What enrolled gateways ask.
+class Service {
+ public:
+  Service(db::Database& database, targets::MachineAccess& access) : database_(database), access_(access) {}
+
+  /// A signed long poll, answered when there is another version than the gateway has.
+  http::Answer snapshot(const Context& ctx, const PollSnapshot& request, const http::Request& raw);
+
+ private:
+  Snapshot snapshot_for(db::Tx& tx, const targets::Machine& machine) const;
+
+  db::Database& database_;
+  targets::MachineAccess& access_;
+};
+
+}  // namespace modelops::gateway

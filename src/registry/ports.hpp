@@ -1,0 +1,14 @@
+#pragma once
+#include "platform/db/database.hpp"
+#include "registry/types.hpp"
+
+namespace modelops::registry {
+
+/// Who uses a model: answered by builds and deployments.
+class UsageReport {
+ public:
+  virtual ~UsageReport() = default;
+  virtual std::vector<ModelUse> uses_of(db::Tx& tx, const Context& ctx, const ModelId& model) = 0;
+};
+
+}  // namespace modelops::registry

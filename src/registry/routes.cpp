@@ -1,0 +1,77 @@
+#include "registry/routes.hpp"
+
+namespace modelops::registry {
+namespace {
+
+/// A download reads the Range header, which is no parameter.
+api::Route ranged(api::Route route, Service& service) {
+  route.invoke = [&service](const Context& ctx, const api::Input& input) {
+    return service.download(ctx, api::detail::decode<VersionFileReference>(input, false),
+                            input.request->headers.get("Range"));
+  };
+  return route;
+}
+
+}  // namespace
+
+api::Routes routes(Service& service, Uploads& uploads) {
+  using api::route;
+  using enum http::Method;
+  Service& s = service;
+  Uploads& u = uploads;
+  return {
+      route(post, "/api/v1/uploads", "create_upload", uploads_write, "Begin an upload", u, &Uploads::create,
+            {.status = 201, .location = "/api/v1/uploads/{id}"}),
+      route(get, "/api/v1/uploads/{upload}", "get_upload", uploads_write, "An upload and its files", u, &Uploads::get),
+      route(delete_, "/api/v1/uploads/{upload}", "delete_upload", uploads_write,
+            "Give an upload up; versions made of it stay", u, &Uploads::remove),
+      route(post, "/api/v1/uploads/{upload}/files", "upload_file", uploads_write,
+            "Send one file, as the body; it replaces an earlier one of this path", u, &Uploads::put_file,
+            {.status = 201, .body_bytes_max = uploads.limits().file_bytes_max}),
+
+      route(post, "/api/v1/models/analyze", "analyze_model", models_write, "Find out what an upload is", s,
+            &Service::analyze, {.status = 202, .location = "/api/v1/operations/{id}"}),
+      route(get, "/api/v1/models", "list_models", models_read, "Models", s, &Service::list_models),
+      route(post, "/api/v1/models", "create_model", models_write, "Register a model", s, &Service::create_model,
+            {.status = 201, .location = "/api/v1/models/{id}"}),
+      route(post, "/api/v1/models/register-v2", "register_model", models_write, "Register a model", s,
+            &Service::create_model,
+            {.status = 201, .location = "/api/v1/models/{id}", .description = "The same as POST /api/v1/models."}),
+      route(get, "/api/v1/models/{model}", "get_model", models_read, "One model", s, &Service::get_model),
+      route(patch, "/api/v1/models/{model}", "update_model", models_write, "Change a model", s,
+            &Service::update_model),
+      route(delete_, "/api/v1/models/{model}", "delete_model", models_delete,
+            "Delete a model that nothing uses; its name is free again", s, &Service::delete_model),
+      route(get, "/api/v1/models/{model}/deletion-preview", "preview_model_deletion", models_read,
+            "What deleting would take away, and what stands against it", s, &Service::preview_deletion),
+      route(get, "/api/v1/models/{model}/analysis", "get_model_analysis", models_read,
+            "What analysis found in the model's source", s, &Service::model_analysis),
+
+      route(get, "/api/v1/models/{model}/versions", "list_model_versions", models_read, "Versions, the newest first", s,
+            &Service::list_versions),
+      route(post, "/api/v1/models/{model}/versions", "create_model_version", models_write,
+            "Make a version of an upload", s, &Service::create_version, {.status = 201}),
+      route(get, "/api/v1/models/{model}/versions/{version}", "get_model_version", models_read, "One version", s,
+            &Service::get_version),
+      route(get, "/api/v1/models/{model}/versions/{version}/analysis", "get_model_version_analysis", models_read,
+            "What analysis found in the version's files", s, &Service::version_analysis),
+      route(get, "/api/v1/models/{model}/versions/{version}/files", "list_model_version_files", models_read,
+            "The version's files: its canonical manifest", s, &Service::version_files),
+      ranged(route(get, "/api/v1/models/{model}/versions/{version}/files/{sha256}", "download_model_version_file",
+                   models_read, "Download one file; Range is understood", s, &Service::download_whole,
+                   {.content_type = "application/octet-stream"}),
+             s),
+      route(post, "/api/v1/models/{model}/versions/{version}/approval-request", "request_model_version_approval",
+            evidence::approvals_request, "Ask for a version's approval", s, &Service::request_approval,
+            {.status = 201, .location = "/api/v1/approvals/{id}"}),
+
+      route(get, "/api/v1/models/{model}/aliases", "list_model_aliases", models_read, "Aliases", s,
+            &Service::list_aliases),
+      route(post, "/api/v1/models/{model}/aliases", "set_model_alias", models_write, "Set or move an alias", s,
+            &Service::set_alias),
+      route(delete_, "/api/v1/models/{model}/aliases/{alias}", "remove_model_alias", models_write, "Remove an alias", s,
+            &Service::remove_alias),
+  };
+}
+
+}  // namespace modelops::registry

@@ -1,0 +1,251 @@
+#include "targets/machines.hpp"
+
+#include "base/text.hpp"
+#include "platform/crypto/token.hpp"
+#include "platform/jobs/waiting.hpp"
+#include "targets/store.hpp"
+
+namespace modelops::targets {
+namespace {
+
+constexpr std::size_t inventory_bytes_max = 64 * 1024;
+
+void check_protocol(int protocol) {
+  if (protocol < 1 || protocol > protocol_version)
+    fail_field("/protocol", fmt::format("must be 1 to {}: use an agent and a server of the same release",
+                                        protocol_version));
+}
+
+std::string checked_key(std::string_view pointer, const std::string& key) {
+  const auto raw = from_base64url(key);
+  if (!raw || raw->size() != 32) fail_field(std::string(pointer), "must be 32 bytes in base64url");
+  return key;
+}
+
+Inventory checked(const Inventory& inventory) {
+  if (reflect::to_json(inventory).size() > inventory_bytes_max)
+    fail_field("/inventory", fmt::format("must not be larger than {} bytes", inventory_bytes_max));
+  return inventory;
+}
+
+class BlobSource final : public http::BodySource {
+ public:
+  BlobSource(std::unique_ptr<storage::BlobReader> blob, ByteRange range)
+      : blob_(std::move(blob)), at_(range.first), end_(range.first + range.length) {}
+  std::size_t read(std::span<char> into) override {
+    const std::size_t wanted = std::min<std::uint64_t>(into.size(), end_ - at_);
+    const std::size_t got = blob_->read_at(at_, into.first(wanted));
+    at_ += got;
+    return got;
+  }
+
+ private:
+  std::unique_ptr<storage::BlobReader> blob_;
+  std::uint64_t at_;
+  std::uint64_t end_;
+};
+
+}  // namespace
+
+std::string printable(std::string_view text, std::size_t bytes_max) {
+  std::size_t size = std::min(text.size(), bytes_max);
+  // Never through the middle of a character.
+  while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  std::string out(text.substr(0, size));
+  for (char& c : out)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = ' ';
+  return out;
+}
+
+ByteRange byte_range(std::string_view header, std::uint64_t size_bytes) {
+  const ByteRange whole{0, size_bytes, false};
+  constexpr std::string_view unit = "bytes=";
+  if (!header.starts_with(unit) || header.find(',') != std::string_view::npos) return whole;
+  const std::string_view range = trim(header.substr(unit.size()));
+  const std::size_t dash = range.find('-');
+  if (dash == std::string_view::npos) return whole;
+  const auto first = parse_int(range.substr(0, dash));
+  const auto last = parse_int(range.substr(dash + 1));
+  const auto refuse = [&] {
+    fail(ErrorCode::range_not_satisfiable, fmt::format("The file has {} bytes; ask for a range within.", size_bytes));
+  };
+  if (dash == 0) {  // the last so many bytes
+    if (!last) return whole;
+    if (*last == 0 || size_bytes == 0) refuse();
+    const auto length = std::min<std::uint64_t>(static_cast<std::uint64_t>(*last), size_bytes);
+    return {size_bytes - length, length, true};
+  }
+  if (!first || (!last && dash + 1 != range.size()) || (last && *last < *first)) return whole;
+  const auto begin = static_cast<std::uint64_t>(*first);
+  if (begin >= size_bytes) refuse();
+  const std::uint64_t end = last ? std::min<std::uint64_t>(static_cast<std::uint64_t>(*last), size_bytes - 1) + 1
+                                 : size_bytes;
+  return {begin, end - begin, true};
+}
+
+Enrolled Machines::enrolled(db::Tx& tx, const std::string& org_id, const std::string& machine_id,
+                            const ServerKeys::Key& key) const {
+  const auto machine = store::find_machine(tx, machine_id);
+  const auto target = store::find_target_of(tx, org_id, machine_id);
+  return {machine_id, target ? target->id.str() : "",          org_id,
+          key.id,     to_base64url(key.pair.public_key),       machine->expires_at.value()};
+}
+
+Enrolled Machines::enroll(const Context& ctx, const EnrollMachine& request) {
+  check_protocol(request.protocol);
+  const ServerKeys::Key key = keys_.active();
+  const std::string& token = *request.token;
+  const auto refuse = [&] {
+    audit_.unknown_failure("enrollment_token", ctx.remote_address);
+    fail(ErrorCode::unauthenticated,
+         "The enrollment token is unknown, used or expired. Make a new one: each works once, for 15 minutes.");
+  };
+  if (!crypto::is_token(token, "enroll")) refuse();
+  MachineRow changed;
+  changed.public_key = checked_key("/public_key", request.public_key);
+  changed.sealing_key = checked_key("/sealing_key", request.sealing_key);
+  changed.program_version = printable(request.version, 64);
+  changed.inventory = checked(request.inventory);
+  const Time now = clock_.now();
+  auto out = database_.write([&](db::Tx& tx) -> std::optional<Enrolled> {
+    const auto found = store::take_token(tx, crypto::token_digest(token));
+    if (!found || found->expires_at <= now) return std::nullopt;
+    MachineRow machine = *store::find_machine(tx, found->machine_id.str());
+    machine.public_key = changed.public_key;
+    machine.sealing_key = changed.sealing_key;
+    machine.program_version = changed.program_version;
+    machine.inventory = changed.inventory;
+    machine.server_key_id = key.id;
+    machine.state = MachineState::online;
+    machine.last_seen_at = now;
+    machine.expires_at = now + machine_key_age_max;
+    machine.log_batch = 0;
+    machine.row_version += 1;
+    store::update_machine(tx, machine, machine.row_version - 1);
+    const Machine actor{machine.org_id, machine.id.str(), machine.kind, {}, {}, {}, {}};
+    audit_.record(tx, machine_context(actor), {"machine.enroll", "machine", machine.id.str(), {{"name", machine.name}}});
+    jobs::announce(tx, topics_, machines_topic);
+    return enrolled(tx, machine.org_id, machine.id.str(), key);
+  });
+  if (!out) refuse();
+  return *out;
+}
+
+http::Answer Machines::renew(const Context&, const RenewMachine& request, const http::Request& raw) {
+  const Machine machine = access_.authenticate(raw);
+  return access_.signed_answer(machine, raw.request_id, [&] {
+    check_protocol(request.protocol);
+    const ServerKeys::Key key = keys_.active();
+    http::Response response;
+    response.headers.set("Content-Type", "application/json");
+    response.body = reflect::to_json(database_.write([&](db::Tx& tx) {
+      MachineRow row = *store::find_machine(tx, machine.id);
+      if (request.public_key) row.public_key = checked_key("/public_key", *request.public_key);
+      if (request.sealing_key) row.sealing_key = checked_key("/sealing_key", *request.sealing_key);
+      if (!request.version.empty()) row.program_version = printable(request.version, 64);
+      row.server_key_id = key.id;
+      row.expires_at = clock_.now() + machine_key_age_max;
+      row.row_version += 1;
+      store::update_machine(tx, row, row.row_version - 1);
+      audit_.record(tx, machine_context(machine), {"machine.renew", "machine", machine.id});
+      return enrolled(tx, machine.org_id, machine.id, key);
+    }));
+    return response;
+  });
+}
+
+http::Answer Machines::desired(const Context&, const PollDesired& request, const http::Request& raw) {
+  const Machine machine = access_.authenticate(raw, MachineKind::agent);
+  http::LongPoll poll;
+  poll.topic = machine_topic(machine.id);
+  poll.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(request.wait_s.number());
+  poll.poll = [this, machine, after = request.after, id = raw.request_id](bool last) -> std::optional<http::Response> {
+    bool nothing_new = false;
+    http::Response response = access_.signed_answer(machine, id, [&] {
+      DesiredState state;
+      database_.read([&](db::Tx& tx) {
+        access_.require_valid(tx, machine);
+        state = {};
+        state.generation = store::find_target_of(tx, machine.org_id, machine.id).value().generation;
+        nothing_new = state.generation == after && !last;
+        if (!nothing_new) state.replicas = desired_.desired(tx, machine);
+      });
+      http::Response made;
+      made.headers.set("Content-Type", "application/json");
+      if (!nothing_new) made.body = reflect::to_json(state);
+      return made;
+    });
+    if (nothing_new) return std::nullopt;
+    return response;
+  };
+  return poll;
+}
+
+http::Answer Machines::observed(const Context&, const ReportObserved& request, const http::Request& raw) {
+  const Machine machine = access_.authenticate(raw, MachineKind::agent);
+  return access_.signed_answer(machine, raw.request_id, [&] {
+    check_protocol(request.protocol);
+    if (request.replicas.size() > replicas_per_report_max)
+      fail_field("/replicas", fmt::format("must not have more than {} entries", replicas_per_report_max));
+    ReportObserved report = request;
+    for (ObservedReplica& replica : report.replicas) {
+      replica.replica_id = printable(replica.replica_id, 64);
+      replica.reason = printable(replica.reason, 64);
+      replica.message = printable(replica.message, 4096);
+      replica.address = printable(replica.address, 256);
+    }
+    database_.write([&](db::Tx& tx) {
+      if (report.inventory) {
+        MachineRow row = *store::find_machine(tx, machine.id);
+        if (reflect::to_json(row.inventory) != reflect::to_json(*report.inventory)) {
+          row.inventory = checked(*report.inventory);
+          row.row_version += 1;
+          store::update_machine(tx, row, row.row_version - 1);
+        }
+      }
+      sink_.observed(tx, machine, report);
+    });
+    return http::Response{204, {}, {}};
+  });
+}
+
+http::Answer Machines::logs(const Context&, const ReportLogs& request, const http::Request& raw) {
+  const Machine machine = access_.authenticate(raw, MachineKind::agent);
+  return access_.signed_answer(machine, raw.request_id, [&] {
+    if (request.lines.size() > log_lines_per_batch_max)
+      fail_field("/lines", fmt::format("must not have more than {} entries", log_lines_per_batch_max));
+    std::vector<ReplicaLogLine> lines = request.lines;
+    for (ReplicaLogLine& line : lines) {
+      line.replica_id = printable(line.replica_id, 64);
+      line.stream = printable(line.stream, 16);
+      line.line = printable(line.line, log_line_bytes_max);
+    }
+    database_.write([&](db::Tx& tx) {
+      if (store::advance_log_batch(tx, machine.org_id, machine.id, request.batch)) sink_.logged(tx, machine, lines);
+    });
+    return http::Response{204, {}, {}};
+  });
+}
+
+http::Answer Machines::artifact(const Context&, const ArtifactReference& request, const http::Request& raw) {
+  const Machine machine = access_.authenticate(raw, MachineKind::agent);
+  const std::string& sha256 = request.sha256.str();
+  const bool needed = database_.read([&](db::Tx& tx) { return desired_.needs_artifact(tx, machine, sha256); });
+  auto blob = needed ? artifacts_.open(machine.org_id, sha256) : nullptr;
+  if (!blob) fail(ErrorCode::not_found, "Nothing that should run here needs this file.");
+  const std::uint64_t size = blob->size_bytes();
+  const ByteRange range = byte_range(raw.headers.get("Range"), size);
+  http::Download download;
+  download.head.status = range.partial ? 206 : 200;
+  download.head.headers.set("Content-Type", "application/octet-stream");
+  download.head.headers.set("Accept-Ranges", "bytes");
+  download.head.headers.set("ETag", "\"" + sha256 + "\"");
+  if (range.partial)
+    download.head.headers.set(
+        "Content-Range", fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, size));
+  download.length_bytes = range.length;
+  download.source = std::make_unique<BlobSource>(std::move(blob), range);
+  return download;
+}
+
+}  // namespace modelops::targets
