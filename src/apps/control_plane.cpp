@@ -3,11 +3,19 @@
 #include <filesystem>
 #include <set>
 
+#include "apps/adapters.hpp"
 #include "apps/pages.hpp"
 #include "audit/integrator.hpp"
 #include "audit/routes.hpp"
 #include "audit/trail.hpp"
 #include "cli/profile.hpp"
+#include "deployments/controller.hpp"
+#include "deployments/routes.hpp"
+#include "evidence/routes.hpp"
+#include "formats/registry_analyzer.hpp"
+#include "gateway/routes.hpp"
+#include "gateway/service.hpp"
+#include "gateway/snapshots.hpp"
 #include "identity/routes.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/api/router.hpp"
@@ -20,6 +28,10 @@
 #include "platform/jobs/reconciler.hpp"
 #include "platform/jobs/routes.hpp"
 #include "platform/storage/file_blobs.hpp"
+#include "registry/jobs.hpp"
+#include "registry/routes.hpp"
+#include "targets/jobs.hpp"
+#include "targets/routes.hpp"
 
 namespace modelops::apps {
 namespace {
@@ -67,7 +79,9 @@ struct ControlPlane::Graph {
                    router, topics, &metrics);
     listener.emplace(database_url(config), topics);
     jobs.emplace(*database, topics, clock, leases, job_handlers);
-    reconcilers.emplace(topics, leases, std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention});
+    reconcilers.emplace(topics, leases,
+                        std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention, &upload_cleaner,
+                                                       &liveness, &controller, &snapshots});
   }
 
   static api::Routes all_routes(Graph& g) {
@@ -79,6 +93,11 @@ struct ControlPlane::Graph {
     add(audit::routes(g.audit));
     add(jobs::routes(g.operations));
     add(eventlog::routes(g.events));
+    add(evidence::routes(g.evidence));
+    add(registry::routes(g.registry, g.uploads));
+    add(targets::routes(g.targets, g.machines));
+    add(deployments::routes(g.deployments));
+    add(gateway::routes(g.gateway));
     return all;
   }
 
@@ -120,7 +139,38 @@ struct ControlPlane::Graph {
   identity::Access access{*database, clock, trail, keyring, config.api.public_url.starts_with("https:")};
   identity::Service identity{*database, clock, trail, access};
   eventlog::EventLog events{*database, topics, clock};
-  jobs::Operations operations{*database, topics, clock};
+  jobs::Operations operations{*database, topics, clock,
+                              [this](db::Tx& tx, const Context& ctx, const jobs::Operation& operation) {
+                                trail.record(tx, ctx, {"operation.cancel", "operation", operation.id.str()});
+                              }};
+
+  // The registry asks deployments for uses and deployments ask the registry for versions: the link is set at the end.
+  registry::Service* registry_link = nullptr;
+  RegistryVersions registry_versions{registry_link};
+  RegistryArtifacts registry_artifacts{registry_link};
+
+  targets::ServerKeys server_keys{*database, clock, keyring};
+  targets::MachineAccess machine_access{*database, clock, trail, server_keys, topics};
+  targets::Service targets{*database, clock, trail, events, topics};
+  deployments::EngineCatalogue engines = deployments::EngineCatalogue::load();
+  deployments::AdmitAll admission;
+  deployments::Controller controller{*database, clock, trail, events, topics, keyring, targets};
+  deployments::Service deployments{*database, clock, trail, targets, controller, engines, registry_versions, admission};
+  targets::Machines machines{*database, clock,      trail,      server_keys,       machine_access,
+                             topics,    controller, controller, registry_artifacts};
+
+  registry::VersionApprovals version_approvals{clock, events};
+  evidence::Service evidence{*database, clock, trail, events, {&version_approvals}};
+  registry::Uploads uploads{*database, clock,  blobs,
+                            trail,     events, {.file_bytes_max = config.data.upload_bytes_max.bytes()}};
+  DeploymentUses deployment_uses{deployments};
+  registry::Service registry{*database, clock, blobs, trail, events, evidence, operations, uploads, {&deployment_uses}};
+  bool linked = (registry_link = &registry, true);
+  formats::RegistryAnalyzer analyzer;
+  registry::AnalyzeHandler analyze{*database, clock, blobs, events, analyzer};
+
+  DeploymentRoutes deployment_routes{deployments, registry_link};
+  gateway::Service gateway{*database, machine_access};
 
   api::Routes routes = all_routes(*this);
   std::string document = api::openapi(routes, version);
@@ -131,7 +181,10 @@ struct ControlPlane::Graph {
   eventlog::Sequencer event_sequencer{*database, events};
   eventlog::Sequencer audit_sequencer{*database, audit_table};
   eventlog::Retention retention{*database, clock};
-  std::vector<jobs::JobHandler*> job_handlers;
+  registry::UploadCleaner upload_cleaner{uploads};
+  targets::Liveness liveness{targets};
+  gateway::Snapshots snapshots{*database, clock, deployment_routes, topics, deployments::endpoints_topic};
+  std::vector<jobs::JobHandler*> job_handlers{&analyze};
 
   std::optional<identity::Bootstrap> boot;
   std::optional<jobs::Listener> listener;

@@ -6,8 +6,10 @@
 #include <iostream>
 
 #include "apps/control_plane.hpp"
+#include "apps/up.hpp"
 #include "audit/verify.hpp"
 #include "cli/main.hpp"
+#include "dataplane/runtime/main.hpp"
 #include "reflect/json.hpp"
 
 extern char** environ;  // NOLINT: POSIX
@@ -87,6 +89,8 @@ int run(const std::vector<std::string>& arguments) {
   const std::string command = arguments.empty() ? "" : arguments[0];
   const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "serve") return serve(rest);
+  if (command == "up") return up(rest);
+  if (command == "down") return down(rest);
   if (command == "openapi") {
     fmt::print("{}\n", openapi_document());
     return 0;
@@ -101,6 +105,8 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "runtime") return modelops::runtime::run_runtime(argc - 1, argv + 1);
     return modelops::apps::run({argv + 1, argv + argc});
   } catch (const modelops::Error& error) {
     fmt::print(stderr, "error: {}\n", error.message);

@@ -120,11 +120,9 @@ void start_machine(Processes& processes, cli::Api& api, const Places& places, co
     const auto known = find(api, fmt::format("/api/v1/{}/local", collection));
     if (known)
       token = cli::text_member(
-          api.post(fmt::format("/api/v1/{}/local/enrollment-token", collection), boost::json::object()),
-          "enrollment_token");
+          api.post(fmt::format("/api/v1/{}/local/enrollment-token", collection), boost::json::object()), "token");
     else
-      token = cli::text_member(api.post("/api/v1/" + collection, boost::json::object{{"name", "local"}}),
-                               "enrollment_token");
+      token = cli::text_member(api.post("/api/v1/" + collection, boost::json::object{{"name", "local"}}), "token");
     arguments.insert(arguments.end(), {"--token", token});
   }
   processes.start(name, arguments);
@@ -171,7 +169,7 @@ void ensure_model(cli::Api& api, const Wanted& wanted) {
     const std::string upload = cli::upload_files(api, {wanted.file});
     const auto operation = api.post("/api/v1/models/analyze", boost::json::object{{"upload_id", upload}});
     const auto analysis = cli::wait_for_operation(api, cli::text_member(operation, "id"), "analysis");
-    show_analysis(analysis.get_object().at("result"));
+    show_analysis(analysis.get_object().at("result").get_object().at("analysis"));
     api.post("/api/v1/models", boost::json::object{{"name", wanted.name},
                                                    {"display_name", wanted.display_name},
                                                    {"description", wanted.description},

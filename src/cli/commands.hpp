@@ -8,7 +8,8 @@
 namespace modelops::cli {
 
 /// How a flag's text becomes JSON (or a query parameter).
-enum class FlagKind { text, integer, number, boolean, list, map, json };
+/// `values`: name=value pairs whose values are JSON numbers and booleans where they look like it.
+enum class FlagKind { text, integer, number, boolean, list, map, values, json };
 
 struct Flag {
   std::string_view name;   ///< "--display-name"

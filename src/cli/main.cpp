@@ -64,13 +64,25 @@ boost::json::value flag_value(const Flag& flag, const std::vector<std::string>& 
       for (const std::string& item : given) out.emplace_back(item);
       return out;
     }
-    case FlagKind::map: {
+    case FlagKind::map:
+    case FlagKind::values: {
       boost::json::object out;
       for (const std::string& item : given) {
         const std::size_t equals = item.find('=');
         if (equals == std::string::npos)
           fail(ErrorCode::invalid, fmt::format("{} takes name=value, not \"{}\".", flag.name, item));
-        out[item.substr(0, equals)] = item.substr(equals + 1);
+        const std::string value = item.substr(equals + 1);
+        boost::json::value& member = out[item.substr(0, equals)];
+        if (flag.kind == FlagKind::map)
+          member = value;
+        else if (value == "true" || value == "false")
+          member = value == "true";
+        else if (const auto integer = parse_int(value))
+          member = *integer;
+        else if (const auto number = reflect::parse_number_text(value))
+          member = *number;
+        else
+          member = value;
       }
       return out;
     }
@@ -181,7 +193,9 @@ void register_model(Api& api, const Register& given, const Options& options) {
   const auto made = api.post("/api/v1/models", model);
   const auto version = api.post(fmt::format("/api/v1/models/{}/versions", text_member(made, "id")),
                                 boost::json::object{{"upload_id", upload}});
-  print(boost::json::object{{"model", made}, {"analysis", analysis.get_object().at("result")}, {"version", version}},
+  print(boost::json::object{{"model", made},
+                            {"analysis", analysis.get_object().at("result").get_object().at("analysis")},
+                            {"version", version}},
         options);
 }
 
@@ -317,7 +331,12 @@ int run_command_line(const std::vector<std::string>& arguments) {
     action = [&](Api& api) {
       const std::string upload = upload_files(api, files);
       const auto operation = api.post("/api/v1/models/analyze", boost::json::object{{"upload_id", upload}});
-      print(wait_for_operation(api, text_member(operation, "id"), "analysis").get_object().at("result"), options);
+      print(wait_for_operation(api, text_member(operation, "id"), "analysis")
+                .get_object()
+                .at("result")
+                .get_object()
+                .at("analysis"),
+            options);
     };
   });
 
@@ -344,7 +363,7 @@ int run_command_line(const std::vector<std::string>& arguments) {
       action = [&, noun](Api& api) {
         const std::string path = fmt::format("/api/v1/{}/{}/logs", noun, http::percent_encode(subject));
         if (follow)
-          follow_log(api, path + "/stream");
+          follow_log(api, path + (noun == "deployments" ? "/follow" : "/stream"));
         else
           print_log(api, path);
       };

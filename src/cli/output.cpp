@@ -196,9 +196,10 @@ void Progress::update(double fraction, const std::string& detail) {
   }
   if (!detail.empty()) line += " " + printable(detail);
   if (line == last_) return;
+  // Without a terminal a moving fraction would be a flood of lines: only states are told.
   if (terminal_)
     fmt::print(stderr, "\r\x1b[K{}", line);
-  else if (detail.empty() || last_.find(detail) == std::string::npos)
+  else if (fraction < 0 && !detail.empty())
     fmt::print(stderr, "{}\n", line);
   last_ = line;
 }

@@ -7,7 +7,7 @@
 
 #include "reflect/schema.hpp"
 #include "reflect/values.hpp"
-#include "targets/wire.hpp"
+#include "targets/types.hpp"
 
 namespace modelops::deployments {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "platform/db/database.hpp"
-#include "targets/wire.hpp"
+#include "targets/ports.hpp"
 
 namespace modelops::deployments {
 

@@ -52,8 +52,14 @@ class EvidenceTest : public ::testing::TestWithParam<db::Dialect> {
     database->write([&](db::Tx& tx) {
       tx.insert("organizations", identity::Organization{id, *identity::Slug::parse(name), name, false, 1, {}, {}});
       for (const auto& [role, pattern] : {std::pair("maker", "*:read"), std::pair("decider", "approvals:*")})
-        tx.insert("roles", identity::RoleRow{id, identity::RoleId::make(), *identity::Slug::parse(role), "", false,
-                                             {*identity::PermissionPattern::parse(pattern)}, 1, {}});
+        tx.insert("roles", identity::RoleRow{id,
+                                             identity::RoleId::make(),
+                                             *identity::Slug::parse(role),
+                                             "",
+                                             false,
+                                             {*identity::PermissionPattern::parse(pattern)},
+                                             1,
+                                             {}});
     });
     return id;
   }
@@ -61,8 +67,8 @@ class EvidenceTest : public ::testing::TestWithParam<db::Dialect> {
     const auto user = identity::UserId::make();
     database->write([&](db::Tx& tx) {
       tx.insert("users", identity::UserRow{user, user.str(), user.str(), "N", std::nullopt, false, {}});
-      tx.insert("members", identity::MemberRow{org, user, identity::store::find_role(tx, org.str(), role)->id,
-                                               disabled, 1, {}});
+      tx.insert("members",
+                identity::MemberRow{org, user, identity::store::find_role(tx, org.str(), role)->id, disabled, 1, {}});
     });
     return context(user.str());
   }
@@ -81,7 +87,10 @@ class EvidenceTest : public ::testing::TestWithParam<db::Dialect> {
                    identity::Visibility visibility = identity::Visibility::organization) {
     return database->write([&](db::Tx& tx) {
       return service.request(tx, ctx,
-                             {{"thing", id, digest(content)}, "Thing " + id, author.actor.id, *Comment::parse("please"),
+                             {{"thing", id, digest(content)},
+                              "Thing " + id,
+                              author.actor.id,
+                              *Comment::parse("please"),
                               {visibility, std::nullopt, author.actor.id}});
     });
   }
@@ -156,11 +165,9 @@ TEST_P(EvidenceTest, SelfApprovalNeedsTheOrganisationsConsentAndNobodyElse) {
 TEST_P(EvidenceTest, OtherContentVoids) {
   const Context other = member("decider");
   const Approval first = decide(other, request(author, "t1", "one"));
-  database->write(
-      [&](db::Tx& tx) { service.content_changed(tx, author, "thing", "t1", digest("one").str()); });
+  database->write([&](db::Tx& tx) { service.content_changed(tx, author, "thing", "t1", digest("one").str()); });
   EXPECT_EQ(service.get(other, {first.id}).state, ApprovalState::approved);
-  database->write(
-      [&](db::Tx& tx) { service.content_changed(tx, author, "thing", "t1", digest("two").str()); });
+  database->write([&](db::Tx& tx) { service.content_changed(tx, author, "thing", "t1", digest("two").str()); });
   const Approval voided = service.get(other, {first.id});
   EXPECT_EQ(voided.state, ApprovalState::voided);
   EXPECT_EQ(voided.decided_by, other.actor.id);
@@ -203,9 +210,7 @@ TEST_P(EvidenceTest, ListsArePagedFilteredAndOnlyWhatOneMaySee) {
 
 TEST_P(EvidenceTest, AnEdgeIsKeptOnce) {
   for (int i = 0; i < 2; ++i)
-    database->write([&](db::Tx& tx) {
-      service.add_edge(tx, author, {"upload", "u1", "artifact", "a1", "contains"});
-    });
+    database->write([&](db::Tx& tx) { service.add_edge(tx, author, {"upload", "u1", "artifact", "a1", "contains"}); });
   EXPECT_EQ(database->read([](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM lineage_edges"); }), 1);
 }
 

@@ -14,7 +14,8 @@ Ruling may_decide(const Actor& actor, const Approval& approval, SelfApproval sel
     case SelfApproval::forbidden:
       return {.reason = "You made this or asked for its approval. Somebody else has to decide."};
     case SelfApproval::others:
-      return {.reason = "You made this or asked for its approval, and somebody else in your organization could decide."};
+      return {.reason =
+                  "You made this or asked for its approval, and somebody else in your organization could decide."};
     case SelfApproval::alone: return {.allowed = true, .self_approval = true};
   }
   return {};

@@ -52,8 +52,7 @@ Approval Service::decide(const Context& ctx, const DecideApproval& request) {
 Approval Service::decide_in(db::Tx& tx, const Context& ctx, const DecideApproval& request) {
   Approval approval = find_or_fail(tx, ctx, request.approval);
   const bool own = is_author(ctx.actor, approval);
-  const Ruling ruling =
-      may_decide(ctx.actor, approval, own ? self_approval_of(tx, ctx) : SelfApproval::forbidden);
+  const Ruling ruling = may_decide(ctx.actor, approval, own ? self_approval_of(tx, ctx) : SelfApproval::forbidden);
   if (!ruling.allowed) fail(ErrorCode::forbidden, ruling.reason);
   if (approval.state != ApprovalState::pending)
     fail(ErrorCode::conflict,

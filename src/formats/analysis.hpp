@@ -1,6 +1,5 @@
 #pragma once
 // What a tree of files is and how it is best served: read from headers only, nothing is executed.
-#include <boost/describe.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,93 +7,20 @@
 
 #include "formats/sniff.hpp"
 #include "formats/source.hpp"
+#include "registry/analysis/types.hpp"
 
 namespace modelops::formats {
 
-enum class Framework { unknown, onnx, gguf, transformers, pytorch, tensorflow, sklearn, xgboost };
-BOOST_DESCRIBE_ENUM(Framework, unknown, onnx, gguf, transformers, pytorch, tensorflow, sklearn, xgboost)
-
-/// What a client says to the model: messages, a text to go on with, a text to turn into a vector, or tensors.
-enum class ModelInterface { chat, completion, embedding, custom };
-BOOST_DESCRIBE_ENUM(ModelInterface, chat, completion, embedding, custom)
-
-/// By parameters: below 100 million, 1, 10 and 100 billion, and above. Without a parameter count the bytes decide,
-/// counting two bytes for each parameter.
-enum class SizeClass { tiny, small, medium, large, xlarge };
-BOOST_DESCRIBE_ENUM(SizeClass, tiny, small, medium, large, xlarge)
-
-/// How the files come to the engine. `embed` (below 2 GB): in the image, so that what runs is one immutable thing;
-/// above, pulls get slow and some registries refuse the layer. `volume` (below 50 GB): fetched once to a disk next to
-/// the engine, shared by its replicas. `stream`: read from the object store while loading, since a node's disk may
-/// not hold it and copying first would double the start-up time.
-enum class StorageStrategy { embed, volume, stream };
-BOOST_DESCRIBE_ENUM(StorageStrategy, embed, volume, stream)
-
-enum class Severity { info, warning, danger };
-BOOST_DESCRIBE_ENUM(Severity, info, warning, danger)
-
-struct AnalysisWarning {
-  Severity severity = Severity::info;
-  std::string code;  ///< stable, snake_case: see README.md
-  std::string message;
-  std::optional<std::string> file;
-};
-BOOST_DESCRIBE_STRUCT(AnalysisWarning, (), (severity, code, message, file))
-
-struct TensorPort {
-  std::string name;
-  std::string dtype;                   ///< "float32", "int64", ...
-  std::vector<std::int64_t> shape;     ///< -1 is any size
-  std::vector<std::string> dim_names;  ///< as long as `shape`; empty for a dimension without a name
-};
-BOOST_DESCRIBE_STRUCT(TensorPort, (), (name, dtype, shape, dim_names))
-
-struct DtypeShare {
-  std::string dtype;
-  std::int64_t tensors = 0;
-  std::int64_t elements = 0;
-};
-BOOST_DESCRIBE_STRUCT(DtypeShare, (), (dtype, tensors, elements))
-
-struct Analysis {
-  Framework framework = Framework::unknown;
-  FileFormat format = FileFormat::unknown;  ///< of the weights
-  std::optional<std::string> primary_file;  ///< what an engine is pointed at; absent: the folder
-  std::optional<std::string> name;          ///< as the file calls itself
-  std::optional<std::string> architecture;  ///< "gemma3", "LlamaForCausalLM"
-  std::optional<std::string> model_type;    ///< "gemma3", "llama", "bert"
-  std::optional<std::string> producer;      ///< the program that wrote the file
-  ModelInterface interface = ModelInterface::custom;
-  std::optional<std::string> task;  ///< the model card's pipeline_tag
-  std::optional<std::int64_t> parameter_count;
-  std::int64_t tensor_count = 0;
-  std::vector<DtypeShare> dtypes;
-  std::optional<std::string> dtype;         ///< of most parameters
-  std::optional<std::string> quantization;  ///< "Q4_K_M", "awq 4-bit"
-  std::optional<std::int64_t> context_length;
-  std::int64_t size_bytes = 0;  ///< of all files
-  std::int64_t file_count = 0;
-  SizeClass size_class = SizeClass::tiny;
-  StorageStrategy storage_strategy = StorageStrategy::embed;
-  std::optional<std::string> recommended_engine;  ///< onnxruntime, llama_cpp, vllm, tei or triton
-  std::vector<std::string> alternative_engines;   ///< sglang, tgi, triton
-  std::vector<std::string> dependencies;          ///< what has to be installed beside the engine
-  std::optional<std::string> license;             ///< as found, mostly an SPDX id
-  std::vector<std::string> base_models;
-  bool chat_template = false;
-  bool custom_code = false;        ///< the model brings Python code of its own, or refers to some
-  bool trust_remote_code = false;  ///< an engine must be told to run that code
-  std::vector<std::string> custom_code_files;
-  std::vector<TensorPort> inputs;
-  std::vector<TensorPort> outputs;
-  std::vector<AnalysisWarning> warnings;
-};
-BOOST_DESCRIBE_STRUCT(Analysis, (),
-                      (framework, format, primary_file, name, architecture, model_type, producer, interface, task,
-                       parameter_count, tensor_count, dtypes, dtype, quantization, context_length, size_bytes,
-                       file_count, size_class, storage_strategy, recommended_engine, alternative_engines, dependencies,
-                       license, base_models, chat_template, custom_code, trust_remote_code, custom_code_files, inputs,
-                       outputs, warnings))
+// The finding has the form in which the registry keeps and answers it.
+using registry::Analysis;
+using registry::AnalysisWarning;
+using registry::DtypeShare;
+using registry::Framework;
+using registry::ModelInterface;
+using registry::Severity;
+using registry::SizeClass;
+using registry::StorageStrategy;
+using registry::TensorPort;
 
 SizeClass size_class_of(std::optional<std::int64_t> parameter_count, std::int64_t size_bytes);
 StorageStrategy storage_strategy_of(std::int64_t size_bytes);

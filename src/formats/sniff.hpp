@@ -1,34 +1,12 @@
 #pragma once
-#include <boost/describe.hpp>
 #include <string_view>
 
 #include "formats/source.hpp"
+#include "registry/analysis/types.hpp"
 
 namespace modelops::formats {
 
-/// What a file is. `unknown` is anything that no model consists of, such as text or an image.
-enum class FileFormat {
-  unknown,
-  onnx,
-  gguf,
-  safetensors,
-  pickle,
-  joblib,       ///< a compressed pickle as joblib writes it
-  pytorch_zip,  ///< torch.save: a ZIP with a pickle in it
-  torchscript,  ///< torch.jit.save: with code in it
-  keras_zip,    ///< Keras 3
-  hdf5,         ///< Keras 2 and others
-  saved_model,  ///< TensorFlow: saved_model.pb
-  tflite,
-  numpy,
-  numpy_zip,
-  zip,
-  xgboost_json,
-  xgboost_ubjson,
-  json,
-};
-BOOST_DESCRIBE_ENUM(FileFormat, unknown, onnx, gguf, safetensors, pickle, joblib, pytorch_zip, torchscript, keras_zip,
-                    hdf5, saved_model, tflite, numpy, numpy_zip, zip, xgboost_json, xgboost_ubjson, json)
+using registry::FileFormat;
 
 std::string_view format_name(FileFormat format);
 

@@ -78,8 +78,14 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
     const auto id = identity::OrgId::make();
     database->write([&](db::Tx& tx) {
       tx.insert("organizations", identity::Organization{id, *Slug::parse(name), name, false, 1, {}, {}});
-      tx.insert("roles", identity::RoleRow{id, identity::RoleId::make(), *Slug::parse("all"), "", true,
-                                           {*identity::PermissionPattern::parse("*")}, 1, {}});
+      tx.insert("roles", identity::RoleRow{id,
+                                           identity::RoleId::make(),
+                                           *Slug::parse("all"),
+                                           "",
+                                           true,
+                                           {*identity::PermissionPattern::parse("*")},
+                                           1,
+                                           {}});
     });
     return id;
   }

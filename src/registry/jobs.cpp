@@ -45,8 +45,7 @@ void AnalyzeHandler::keep(db::Tx& tx, const std::string& org_id, const SourceAna
 }
 
 void UploadCleaner::reconcile(const jobs::Fence& fence) {
-  while (uploads_.clean_up([&](db::Tx& tx) { fence.check(tx); })) {
-  }
+  while (uploads_.clean_up([&](db::Tx& tx) { fence.check(tx); })) {}
 }
 
 }  // namespace modelops::registry

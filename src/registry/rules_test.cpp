@@ -29,13 +29,15 @@ TEST(Manifest, Vectors) {
   EXPECT_EQ(canonical_manifest({file("model.onnx", "abc")}),
             "modelops-manifest-v1\n"
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 3 model.onnx\n");
-  EXPECT_EQ(manifest_digest({file("model.onnx", "abc")}).str(), "7cf7617472d6a85a607b2241b63c5477659751fa88e8adf1566ac0c82b3a8ec2");
+  EXPECT_EQ(manifest_digest({file("model.onnx", "abc")}).str(),
+            "7cf7617472d6a85a607b2241b63c5477659751fa88e8adf1566ac0c82b3a8ec2");
   EXPECT_EQ(canonical_manifest({file("b/é ü.txt", ""), file("b.txt", "x"), file("Z", "abc")}),
             "modelops-manifest-v1\n"
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 3 Z\n"
             "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881 1 b.txt\n"
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 b/é ü.txt\n");
-  EXPECT_EQ(manifest_digest({file("b/é ü.txt", ""), file("b.txt", "x"), file("Z", "abc")}).str(), "4ed59a3ec52a237f8022f128ebeea800c41d3b1f922d315ee49571ff68a1b152");
+  EXPECT_EQ(manifest_digest({file("b/é ü.txt", ""), file("b.txt", "x"), file("Z", "abc")}).str(),
+            "4ed59a3ec52a237f8022f128ebeea800c41d3b1f922d315ee49571ff68a1b152");
   EXPECT_EQ(manifest_digest({}).str(), "b648eb7ea23af138b87d94f0ff498c0722b57982378eee64c876e90eb78803c5");
 }
 
@@ -54,11 +56,11 @@ TEST(Manifest, AFileIsNoFolder) {
 }
 
 TEST(Aliases, Names) {
-  for (const std::string& good : std::vector<std::string>{"production", "v", "v1a", "V2", "latest-approved", "a_b-C", "1",
-                                                          std::string(255, 'a')})
+  for (const std::string& good :
+       std::vector<std::string>{"production", "v", "v1a", "V2", "latest-approved", "a_b-C", "1", std::string(255, 'a')})
     EXPECT_TRUE(AliasName::parse(good)) << good;
-  for (const std::string& bad : std::vector<std::string>{"", "latest", "v1", "v00", "a b", "a.b", "a/b", "é", "a\n",
-                                                         std::string(256, 'a')})
+  for (const std::string& bad :
+       std::vector<std::string>{"", "latest", "v1", "v00", "a b", "a.b", "a/b", "é", "a\n", std::string(256, 'a')})
     EXPECT_FALSE(AliasName::parse(bad)) << bad;
 }
 
@@ -79,16 +81,16 @@ TEST(Ranges, WhatIsSent) {
     const char* header;
     std::uint64_t first, length;
   };
-  for (const Row& row : {Row{"bytes=0-0", 0, 1}, Row{"bytes=2-", 2, 8}, Row{"bytes=2-4", 2, 3}, Row{"bytes=-3", 7, 3},
-                         Row{"bytes=-99", 0, 10}, Row{"bytes=9-99", 9, 1},
-                         Row{"bytes=0-99999999999999999999", 0, 10}}) {
+  for (const Row& row :
+       {Row{"bytes=0-0", 0, 1}, Row{"bytes=2-", 2, 8}, Row{"bytes=2-4", 2, 3}, Row{"bytes=-3", 7, 3},
+        Row{"bytes=-99", 0, 10}, Row{"bytes=9-99", 9, 1}, Row{"bytes=0-99999999999999999999", 0, 10}}) {
     const auto range = parse_range(row.header, 10);
     ASSERT_TRUE(range) << row.header;
     EXPECT_EQ(range->first, row.first) << row.header;
     EXPECT_EQ(range->length, row.length) << row.header;
   }
-  for (const char* whole : {"", "bytes", "bytes=", "bytes=-", "bytes=a-", "bytes=4-2", "items=0-1", "bytes=0-1,3-4",
-                            "bytes=+1-2"})
+  for (const char* whole :
+       {"", "bytes", "bytes=", "bytes=-", "bytes=a-", "bytes=4-2", "items=0-1", "bytes=0-1,3-4", "bytes=+1-2"})
     EXPECT_FALSE(parse_range(whole, 10)) << whole;
   for (const char* bad : {"bytes=10-", "bytes=99999999999999999999-", "bytes=-0"})
     EXPECT_EQ(code_of([&] { parse_range(bad, 10); }), ErrorCode::range_not_satisfiable) << bad;

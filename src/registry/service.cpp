@@ -19,28 +19,23 @@ const query::FieldTable& model_fields() {
   using query::FieldType;
   static const query::FieldTable fields{
       .alias = "m",
-      .fields = {{.name = "name", .column = "m.name", .folded = "m.name", .sortable = true},
-                 {.name = "display_name", .column = "m.display_name", .folded = "lower(m.display_name)"},
-                 {.name = "description", .column = "m.description", .folded = "lower(m.description)"},
-                 query::enumeration<Visibility>("visibility", "m.visibility"),
-                 {.name = "team_id", .column = "m.team_id", .nullable = true},
-                 nullable(query::enumeration<ModelInterface>("interface", "m.interface")),
-                 {.name = "engine", .column = "m.engine", .folded = "m.engine", .nullable = true},
-                 nullable(query::enumeration<Framework>("framework", "m.framework")),
-                 {.name = "architecture",
-                  .column = "m.architecture",
-                  .folded = "lower(m.architecture)",
-                  .nullable = true},
-                 {.name = "parameter_count",
-                  .column = "m.parameter_count",
-                  .type = FieldType::integer,
-                  .nullable = true},
-                 nullable(query::enumeration<SizeClass>("size_class", "m.size_class")),
-                 {.name = "license", .column = "m.license", .folded = "lower(m.license)", .nullable = true},
-                 {.name = "latest_version", .column = "m.latest_version", .type = FieldType::integer},
-                 {.name = "created_by", .column = "m.created_by"},
-                 {.name = "created_at", .column = "m.created_at", .type = FieldType::time, .sortable = true},
-                 {.name = "updated_at", .column = "m.updated_at", .type = FieldType::time, .sortable = true}},
+      .fields =
+          {{.name = "name", .column = "m.name", .folded = "m.name", .sortable = true},
+           {.name = "display_name", .column = "m.display_name", .folded = "lower(m.display_name)"},
+           {.name = "description", .column = "m.description", .folded = "lower(m.description)"},
+           query::enumeration<Visibility>("visibility", "m.visibility"),
+           {.name = "team_id", .column = "m.team_id", .nullable = true},
+           nullable(query::enumeration<ModelInterface>("interface", "m.interface")),
+           {.name = "engine", .column = "m.engine", .folded = "m.engine", .nullable = true},
+           nullable(query::enumeration<Framework>("framework", "m.framework")),
+           {.name = "architecture", .column = "m.architecture", .folded = "lower(m.architecture)", .nullable = true},
+           {.name = "parameter_count", .column = "m.parameter_count", .type = FieldType::integer, .nullable = true},
+           nullable(query::enumeration<SizeClass>("size_class", "m.size_class")),
+           {.name = "license", .column = "m.license", .folded = "lower(m.license)", .nullable = true},
+           {.name = "latest_version", .column = "m.latest_version", .type = FieldType::integer},
+           {.name = "created_by", .column = "m.created_by"},
+           {.name = "created_at", .column = "m.created_at", .type = FieldType::time, .sortable = true},
+           {.name = "updated_at", .column = "m.updated_at", .type = FieldType::time, .sortable = true}},
       .tags = query::TagTable{"model_tags", "model_id"},
       .default_order = "name"};
   return fields;
@@ -158,7 +153,8 @@ std::optional<identity::TeamId> Service::team_of(db::Tx& tx, const Context& ctx,
 // ------------------------------------------------------------------------------------------------ analysis
 
 jobs::Operation Service::start_analysis(db::Tx& tx, const Context& ctx, const UploadId& upload) {
-  return operations_.create(tx, ctx, {std::string(analyze_kind), "upload", upload.str(), {{"upload_id", upload.str()}}});
+  return operations_.create(tx, ctx,
+                            {std::string(analyze_kind), "upload", upload.str(), {{"upload_id", upload.str()}}});
 }
 
 jobs::Operation Service::analyze(const Context& ctx, const AnalyzeSource& request) {
@@ -213,9 +209,8 @@ void Service::attach_source(db::Tx& tx, const Context& ctx, const CreateModel& r
 Analysis Service::model_analysis(const Context& ctx, const ModelReference& request) {
   return database_.read([&](db::Tx& tx) {
     const Model model = find_or_fail(tx, ctx, request.model.str());
-    const auto found = model.source_digest
-                           ? store::find_analysis(tx, model.org_id.str(), model.source_digest->str())
-                           : std::nullopt;
+    const auto found =
+        model.source_digest ? store::find_analysis(tx, model.org_id.str(), model.source_digest->str()) : std::nullopt;
     if (!found) fail(ErrorCode::not_found, "The source of this model was not analysed yet.");
     return *found;
   });
@@ -331,8 +326,8 @@ void Service::delete_model(const Context& ctx, const ModelReference& request) {
     const Model model = find_to_change(tx, ctx, request.model.str());
     if (const auto uses = uses_of(tx, ctx, model); !uses.empty())
       fail(ErrorCode::conflict,
-           fmt::format("{} is in use by the {} {}{}. End that first; the deletion preview lists all.",
-                       model.name.str(), uses.front().kind, uses.front().name,
+           fmt::format("{} is in use by the {} {}{}. End that first; the deletion preview lists all.", model.name.str(),
+                       uses.front().kind, uses.front().name,
                        uses.size() == 1 ? "" : fmt::format(" and {} more", uses.size() - 1)));
     for (const ModelVersionId& version : store::versions_with_approval(tx, model))
       evidence_.content_changed(tx, ctx, "model_version", version.str(), "");
@@ -462,8 +457,8 @@ http::Answer Service::download(const Context& ctx, const VersionFileReference& r
   out.head.headers.set("Accept-Ranges", "bytes");
   out.head.headers.set("ETag", fmt::format("\"{}\"", file.sha256.str()));
   const std::string& path = file.path.str();
-  out.head.headers.set("Content-Disposition", "attachment; filename*=UTF-8''" +
-                                                  http::percent_encode(path.substr(path.rfind('/') + 1)));
+  out.head.headers.set("Content-Disposition",
+                       "attachment; filename*=UTF-8''" + http::percent_encode(path.substr(path.rfind('/') + 1)));
   if (part)
     out.head.headers.set("Content-Range",
                          fmt::format("bytes {}-{}/{}", sent.first, sent.first + sent.length - 1, size));
@@ -504,8 +499,7 @@ void Service::remove_alias(const Context& ctx, const AliasReference& request) {
   database_.write(ctx, [&](db::Tx& tx) {
     const Model model = find_to_change(tx, ctx, request.model.str());
     const auto before = store::find_alias(tx, ctx.org_id, model.id, request.alias.str());
-    if (!before)
-      fail(ErrorCode::not_found, fmt::format("{} has no alias {}.", model.name.str(), request.alias.str()));
+    if (!before) fail(ErrorCode::not_found, fmt::format("{} has no alias {}.", model.name.str(), request.alias.str()));
     store::remove_alias(tx, ctx.org_id, model.id, request.alias.str());
     tell(tx, ctx,
          {"model_alias.remove",
@@ -519,9 +513,7 @@ void Service::remove_alias(const Context& ctx, const AliasReference& request) {
 
 ResolvedVersion Service::resolve(db::Tx& tx, const Context& ctx, std::string_view selector) {
   const auto parsed = parse_selector(selector);
-  if (!parsed)
-    fail(ErrorCode::unprocessable,
-         "Name a model version as name@alias, name:v3 or by its id (mdv_…).");
+  if (!parsed) fail(ErrorCode::unprocessable, "Name a model version as name@alias, name:v3 or by its id (mdv_…).");
   if (parsed->id) {
     const auto row = store::find_version_by_id(tx, parsed->id->str());
     const auto model = row ? store::find_model(tx, ctx, row->model_id.str()) : std::optional<Model>();
@@ -532,8 +524,7 @@ ResolvedVersion Service::resolve(db::Tx& tx, const Context& ctx, std::string_vie
   std::int64_t number = parsed->number.value_or(model.latest_version);
   if (parsed->alias && *parsed->alias != "latest") {
     const auto alias = store::find_alias(tx, model.org_id.str(), model.id, *parsed->alias);
-    if (!alias)
-      fail(ErrorCode::not_found, fmt::format("{} has no alias {}.", model.name.str(), *parsed->alias));
+    if (!alias) fail(ErrorCode::not_found, fmt::format("{} has no alias {}.", model.name.str(), *parsed->alias));
     number = alias->version;
   }
   return {model, to_version(tx, version_or_fail(tx, model, number))};
@@ -548,6 +539,18 @@ std::unique_ptr<storage::BlobReader> Service::open_file(db::Tx& tx, const Resolv
   const auto artifact = store::find_artifact(tx, resolved.model.org_id.str(), file.sha256.str());
   if (!artifact) fail(ErrorCode::internal, "A file of this version is missing.", file.sha256.str());
   return blobs_.open(*storage::BlobKey::parse(artifact->blob_key));
+}
+
+std::unique_ptr<storage::BlobReader> Service::open_content(const std::string& org_id, const std::string& sha256) {
+  const auto artifact = database_.read([&](db::Tx& tx) { return store::find_artifact(tx, org_id, sha256); });
+  if (!artifact) return nullptr;
+  return blobs_.open(*storage::BlobKey::parse(artifact->blob_key));
+}
+
+std::vector<std::string> Service::aliases_of(db::Tx& tx, const std::string& org_id, const std::string& version_id) {
+  const auto row = store::find_version_by_id(tx, version_id);
+  if (!row || row->org_id.str() != org_id) return {};
+  return to_version(tx, *row).aliases;
 }
 
 void VersionApprovals::changed(db::Tx& tx, const Context& ctx, const evidence::Approval& approval) {

@@ -67,6 +67,10 @@ class Service {
   ResolvedVersion resolve(db::Tx& tx, const Context& ctx, std::string_view selector);
   std::vector<FileEntry> files_of(db::Tx& tx, const ResolvedVersion& resolved);
   std::unique_ptr<storage::BlobReader> open_file(db::Tx& tx, const ResolvedVersion& resolved, const FileEntry& file);
+  /// Null when the organisation has no verified content with this digest.
+  std::unique_ptr<storage::BlobReader> open_content(const std::string& org_id, const std::string& sha256);
+  /// What points to a version now.
+  std::vector<std::string> aliases_of(db::Tx& tx, const std::string& org_id, const std::string& version_id);
 
  private:
   Model find_or_fail(db::Tx& tx, const Context& ctx, const std::string& id_or_name);

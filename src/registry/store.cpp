@@ -29,8 +29,8 @@ std::optional<Model> find_model(Tx& tx, const Context& ctx, const std::string& i
 }
 
 bool name_is_taken(Tx& tx, const std::string& org_id, const std::string& name) {
-  return tx.value<std::int64_t>("SELECT 1 FROM models WHERE org_id = ? AND name = ? AND deleted_at IS NULL", org_id,
-                                name)
+  return tx
+      .value<std::int64_t>("SELECT 1 FROM models WHERE org_id = ? AND name = ? AND deleted_at IS NULL", org_id, name)
       .has_value();
 }
 

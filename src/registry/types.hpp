@@ -74,8 +74,9 @@ struct Upload {
   std::string created_by;
   Time created_at;
   Time expires_at;
-  static constexpr Doc docs[] = {{"digest", "Of the canonical manifest, once the upload is sealed"},
-                                 {"expires_at", "When it is removed unless it is used before; versions made of it stay"}};
+  static constexpr Doc docs[] = {
+      {"digest", "Of the canonical manifest, once the upload is sealed"},
+      {"expires_at", "When it is removed unless it is used before; versions made of it stay"}};
 };
 MODELOPS_DESCRIBE(Upload, id, name, state, digest, size_bytes, files, created_by, created_at, expires_at);
 
@@ -190,13 +191,12 @@ struct CreateModel {
   std::optional<jobs::OperationId> analysis_operation_id;
   std::optional<Source> source;
   bool create_version = false;
-  static constexpr Doc docs[] = {
-      {"team", "Whose members see it; required for the visibility `team`"},
-      {"interface", "Without it, what analysis finds"},
-      {"engine", "Without it, what analysis recommends"},
-      {"analysis_operation_id", "The analysis of its source, done or under way"},
-      {"source", "Analysed when it was not: the answer then names the operation"},
-      {"create_version", "Make version 1 of the source at once"}};
+  static constexpr Doc docs[] = {{"team", "Whose members see it; required for the visibility `team`"},
+                                 {"interface", "Without it, what analysis finds"},
+                                 {"engine", "Without it, what analysis recommends"},
+                                 {"analysis_operation_id", "The analysis of its source, done or under way"},
+                                 {"source", "Analysed when it was not: the answer then names the operation"},
+                                 {"create_version", "Make version 1 of the source at once"}};
 };
 MODELOPS_DESCRIBE(CreateModel, name, display_name, description, visibility, team, tags, interface, engine,
                   analysis_operation_id, source, create_version);
@@ -272,8 +272,9 @@ struct ListModelVersions {
   std::string page_token;
   std::string filter;
   std::string order_by;
-  static constexpr Doc docs[] = {{"filter", "For example: approval_state = 'approved'"},
-                                 {"order_by", "version or created_at, with desc for descending; the newest come first"}};
+  static constexpr Doc docs[] = {
+      {"filter", "For example: approval_state = 'approved'"},
+      {"order_by", "version or created_at, with desc for descending; the newest come first"}};
 };
 MODELOPS_DESCRIBE(ListModelVersions, model, page_size, page_token, filter, order_by);
 struct ModelVersionPage {

@@ -68,9 +68,9 @@ class Uploads::FileSink final : public http::BodySink {
 Upload Uploads::to_upload(db::Tx& tx, const UploadRow& row) {
   std::vector<FileEntry> files = store::upload_files(tx, row.org_id.str(), row.id.str());
   const std::int64_t size = total_bytes(files);
-  return {row.id,         row.name,      row.state,      row.digest,
-          size,           std::move(files), row.created_by, row.created_at,
-          row.touched_at + limits_.age_max};
+  return {row.id,         row.name,       row.state,
+          row.digest,     size,           std::move(files),
+          row.created_by, row.created_at, row.touched_at + limits_.age_max};
 }
 
 UploadRow Uploads::find_or_fail(db::Tx& tx, const Context& ctx, const UploadId& id) {
@@ -84,8 +84,14 @@ UploadRow Uploads::find_or_fail(db::Tx& tx, const Context& ctx, const UploadId& 
 Upload Uploads::create(const Context& ctx, const CreateUpload& request) {
   return database_.write(ctx, [&](db::Tx& tx) {
     const Time now = clock_.now();
-    const UploadRow row{*identity::OrgId::parse(ctx.org_id), UploadId::make(), request.name.str(), UploadState::open,
-                        std::nullopt, ctx.actor.id, now, now};
+    const UploadRow row{*identity::OrgId::parse(ctx.org_id),
+                        UploadId::make(),
+                        request.name.str(),
+                        UploadState::open,
+                        std::nullopt,
+                        ctx.actor.id,
+                        now,
+                        now};
     tx.insert("uploads", row);
     audit_.record(tx, ctx, {"upload.create", "upload", row.id.str()});
     events_.publish(tx, ctx.org_id, "upload.create", "upload", row.id.str());

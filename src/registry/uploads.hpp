@@ -30,8 +30,7 @@ class Uploads {
   Upload get(const Context& ctx, const UploadReference& request);
   void remove(const Context& ctx, const UploadReference& request);
   /// Takes one file. Until the whole of it has arrived and its digest is right, the upload is as it was.
-  std::unique_ptr<http::BodySink> put_file(const Context& ctx, const PutUploadFile& request,
-                                           const http::Request& head);
+  std::unique_ptr<http::BodySink> put_file(const Context& ctx, const PutUploadFile& request, const http::Request& head);
   const UploadLimits& limits() const { return limits_; }
 
   // In the transaction of another change of this folder.

@@ -163,8 +163,7 @@ TEST_P(UploadsTest, AFileThatTookTooLongIsNotClaimed) {
 TEST_P(UploadsTest, TheSameFileFromManyAtOnceIsKeptOnce) {
   const UploadId id = uploads.create(ada, {}).id;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i)
-    threads.emplace_back([&, i] { put(ada, id, fmt::format("f{}", i), "same"); });
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&, i] { put(ada, id, fmt::format("f{}", i), "same"); });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(uploads.get(ada, {id}).files.size(), 4u);
   EXPECT_EQ(count("artifacts"), 1);

@@ -21,13 +21,6 @@ struct ServerKeyTag {
   refuse("The request is not signed by an enrolled machine. Enroll again with a new token.");
 }
 
-void check_standing(const MachineRow& machine, Time now) {
-  if (machine.state == MachineState::revoked)
-    refuse("This machine was revoked. Make a new enrollment token and enroll again.");
-  if (!machine.expires_at || *machine.expires_at <= now)
-    refuse("This machine's key has expired. Make a new enrollment token and enroll again.");
-}
-
 }  // namespace
 
 std::string machine_topic(std::string_view machine_id) { return fmt::format("machine/{}", machine_id); }
@@ -92,7 +85,7 @@ ServerKeys::Key ServerKeys::get(const std::string& id) {
 
 // --------------------------------------------------------------------------------------- authentication
 
-Machine MachineAccess::authenticate(const http::Request& request) {
+Machine MachineAccess::identify(const http::Request& request) {
   const std::string id(request.headers.get("X-ModelOps-Machine"));
   const std::string time_text(request.headers.get("X-ModelOps-Time"));
   const std::string nonce(request.headers.get("X-ModelOps-Nonce"));
@@ -120,7 +113,6 @@ Machine MachineAccess::authenticate(const http::Request& request) {
   return database_.write([&](db::Tx& tx) {
     auto machine = store::find_machine(tx, id);
     if (!machine || machine->public_key != row->public_key) refuse_signature();
-    check_standing(*machine, now);
     if (!store::add_nonce(tx, id, nonce, now)) refuse("This request was made before. Sign each one with a new nonce.");
     if (machine->state == MachineState::offline) {
       machine->state = MachineState::online;
@@ -128,7 +120,7 @@ Machine MachineAccess::authenticate(const http::Request& request) {
       machine->row_version += 1;
       store::update_machine(tx, *machine, machine->row_version - 1);
       jobs::announce(tx, topics_, machines_topic);
-    } else {
+    } else if (machine->state == MachineState::online) {
       store::touch_machine(tx, machine->org_id, id, now);
     }
     Machine out{machine->org_id, id, machine->kind, {}, from_base64url(machine->sealing_key.value()).value(), {}, nonce};
@@ -139,21 +131,21 @@ Machine MachineAccess::authenticate(const http::Request& request) {
   });
 }
 
-Machine MachineAccess::authenticate(const http::Request& request, MachineKind kind) {
-  Machine machine = authenticate(request);
-  if (machine.kind != kind)
-    fail(ErrorCode::forbidden, fmt::format("Only an enrolled {} may ask this.", reflect::enum_name(kind)));
-  return machine;
-}
-
-void MachineAccess::require_valid(db::Tx& tx, const Machine& machine) {
+void MachineAccess::check(db::Tx& tx, const Machine& machine, std::optional<MachineKind> kind) {
   const auto row = store::find_machine(tx, machine.id);
   if (!row || !row->sealing_key || from_base64url(*row->sealing_key).value() != machine.sealing_key) refuse_signature();
-  check_standing(*row, clock_.now());
+  if (row->state == MachineState::revoked)
+    refuse("This machine was revoked. Make a new enrollment token and enroll again.");
+  if (!row->expires_at || *row->expires_at <= clock_.now())
+    refuse("This machine's key has expired. Make a new enrollment token and enroll again.");
+  if (kind && machine.kind != *kind)
+    fail(ErrorCode::forbidden, fmt::format("Only an enrolled {} may ask this.", reflect::enum_name(*kind)));
 }
 
-void MachineAccess::touch(const Machine& machine) {
-  database_.write([&](db::Tx& tx) { store::touch_machine(tx, machine.org_id, machine.id, clock_.now()); });
+Machine MachineAccess::authenticate(const http::Request& request, std::optional<MachineKind> kind) {
+  Machine machine = identify(request);
+  database_.read([&](db::Tx& tx) { check(tx, machine, kind); });
+  return machine;
 }
 
 http::Response MachineAccess::sign(const Machine& machine, http::Response response) {
@@ -162,13 +154,6 @@ http::Response MachineAccess::sign(const Machine& machine, http::Response respon
   response.headers.set("X-ModelOps-Key", key.id);
   response.headers.set("X-ModelOps-Signature", to_base64url(crypto::sign(key.pair.private_key, text)));
   return response;
-}
-
-http::Response MachineAccess::sign_json(const Machine& machine, std::string body) {
-  http::Response response;
-  response.headers.set("Content-Type", "application/json");
-  response.body = std::move(body);
-  return sign(machine, std::move(response));
 }
 
 }  // namespace modelops::targets

@@ -54,19 +54,27 @@ class MachineAccess {
                 events::Topics& topics)
       : database_(database), clock_(clock), audit_(audit), keys_(keys), topics_(topics) {}
 
-  /// Throws Error(unauthenticated) for anything but a signature of now by an enrolled machine that is neither revoked
-  /// nor expired. Remembers the nonce and that the machine was heard.
-  Machine authenticate(const http::Request& request);
-  /// The same, and of this kind only: Error(forbidden).
-  Machine authenticate(const http::Request& request, MachineKind kind);
-  /// For a parked request: throws when the machine has been revoked, expired or given other keys meanwhile.
-  void require_valid(db::Tx& tx, const Machine& machine);
-  /// Notes that a machine that is only waiting for an answer is there.
-  void touch(const Machine& machine);
+  /// Who signed this request, just now and for the first time. Throws Error(unauthenticated). Remembers the nonce and
+  /// that the machine was heard. It may have been revoked: `check` it.
+  Machine identify(const http::Request& request);
+  /// Throws Error(unauthenticated) when it has been revoked or expired, or has other keys by now; Error(forbidden)
+  /// when it is not of this kind.
+  void check(db::Tx& tx, const Machine& machine, std::optional<MachineKind> kind = std::nullopt);
+  /// Both. What it throws is not signed yet: see `answer`.
+  Machine authenticate(const http::Request& request, std::optional<MachineKind> kind = std::nullopt);
 
-  http::Response sign(const Machine& machine, http::Response response);
-  http::Response sign_json(const Machine& machine, std::string body);
-  /// Signs what `f()` returns (a Response), or the problem that it throws.
+  /// Authenticates, and signs what `f(machine)` returns (a Response) or the problem that it throws. A machine acts on
+  /// a refusal only when it is signed; so that nobody can obtain one by repeating a request that he has seen, those
+  /// about signature, time and nonce never are.
+  template <class F>
+  http::Response answer(const http::Request& request, std::optional<MachineKind> kind, F&& f) {
+    const Machine machine = identify(request);
+    return signed_answer(machine, request.request_id, [&] {
+      database_.read([&](db::Tx& tx) { check(tx, machine, kind); });
+      return f(machine);
+    });
+  }
+  /// Signs what `f()` returns (a Response), or the problem that it throws: for answers that are made later.
   template <class F>
   http::Response signed_answer(const Machine& machine, const std::string& request_id, F&& f) {
     try {
@@ -75,6 +83,7 @@ class MachineAccess {
       return sign(machine, http::problem_of_current_exception(request_id));
     }
   }
+  http::Response sign(const Machine& machine, http::Response response);
 
  private:
   db::Database& database_;

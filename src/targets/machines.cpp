@@ -132,8 +132,7 @@ Enrolled Machines::enroll(const Context& ctx, const EnrollMachine& request) {
 }
 
 http::Answer Machines::renew(const Context&, const RenewMachine& request, const http::Request& raw) {
-  const Machine machine = access_.authenticate(raw);
-  return access_.signed_answer(machine, raw.request_id, [&] {
+  return access_.answer(raw, std::nullopt, [&](const Machine& machine) {
     check_protocol(request.protocol);
     const ServerKeys::Key key = keys_.active();
     http::Response response;
@@ -155,7 +154,7 @@ http::Answer Machines::renew(const Context&, const RenewMachine& request, const 
 }
 
 http::Answer Machines::desired(const Context&, const PollDesired& request, const http::Request& raw) {
-  const Machine machine = access_.authenticate(raw, MachineKind::agent);
+  const Machine machine = access_.identify(raw);
   http::LongPoll poll;
   poll.topic = machine_topic(machine.id);
   poll.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(request.wait_s.number());
@@ -164,7 +163,7 @@ http::Answer Machines::desired(const Context&, const PollDesired& request, const
     http::Response response = access_.signed_answer(machine, id, [&] {
       DesiredState state;
       database_.read([&](db::Tx& tx) {
-        access_.require_valid(tx, machine);
+        access_.check(tx, machine, MachineKind::agent);
         state = {};
         state.generation = store::find_target_of(tx, machine.org_id, machine.id).value().generation;
         nothing_new = state.generation == after && !last;
@@ -182,8 +181,7 @@ http::Answer Machines::desired(const Context&, const PollDesired& request, const
 }
 
 http::Answer Machines::observed(const Context&, const ReportObserved& request, const http::Request& raw) {
-  const Machine machine = access_.authenticate(raw, MachineKind::agent);
-  return access_.signed_answer(machine, raw.request_id, [&] {
+  return access_.answer(raw, MachineKind::agent, [&](const Machine& machine) {
     check_protocol(request.protocol);
     if (request.replicas.size() > replicas_per_report_max)
       fail_field("/replicas", fmt::format("must not have more than {} entries", replicas_per_report_max));
@@ -210,8 +208,7 @@ http::Answer Machines::observed(const Context&, const ReportObserved& request, c
 }
 
 http::Answer Machines::logs(const Context&, const ReportLogs& request, const http::Request& raw) {
-  const Machine machine = access_.authenticate(raw, MachineKind::agent);
-  return access_.signed_answer(machine, raw.request_id, [&] {
+  return access_.answer(raw, MachineKind::agent, [&](const Machine& machine) {
     if (request.lines.size() > log_lines_per_batch_max)
       fail_field("/lines", fmt::format("must not have more than {} entries", log_lines_per_batch_max));
     std::vector<ReplicaLogLine> lines = request.lines;

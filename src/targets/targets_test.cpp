@@ -88,6 +88,7 @@ class TargetsTest : public ::testing::TestWithParam<db::Dialect> {
  protected:
   TargetsTest() {
     database->migrate(all_migrations());
+    identity_access.set_known_permissions({"targets:read", "targets:write"});
     const auto boot = identity.bootstrap("acme", "admin@localhost");
     admin = *identity_access.context_of_key(boot->api_token);
     const auto other_org =
@@ -120,7 +121,7 @@ class TargetsTest : public ::testing::TestWithParam<db::Dialect> {
   ManualClock clock{SystemClock().now()};
   QuietTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  identity::Access identity_access{*database, clock, trail, keyring, {"targets:read", "targets:write"}, false};
+  identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
   eventlog::EventLog events{*database, topics, clock};
@@ -144,6 +145,25 @@ TEST_P(TargetsTest, AnAgentEnrollsOnceWithItsToken) {
   EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(made.token)); }), ErrorCode::unauthenticated);
   EXPECT_THAT(trail.failures, ElementsAre("enrollment_token"));
   EXPECT_EQ(code_of([&] { service.create(admin, {*Slug::parse("local"), {}}); }), ErrorCode::conflict);
+}
+
+TEST_P(TargetsTest, ManyWhoRaceForATokenGetItOnce) {
+  const NewTarget made = service.create(admin, {*Slug::parse("local"), {}});
+  std::atomic<int> enrolled = 0, refused = 0;
+  {
+    std::vector<std::jthread> racers;
+    for (int i = 0; i < 8; ++i)
+      racers.emplace_back([&] {
+        try {
+          machines.enroll({}, SignedAgent().enrollment(made.token));
+          ++enrolled;
+        } catch (const Error& error) {
+          refused += error.code == ErrorCode::unauthenticated;
+        }
+      });
+  }
+  EXPECT_EQ(enrolled, 1);
+  EXPECT_EQ(refused, 7);
 }
 
 TEST_P(TargetsTest, ATokenGrowsOldAndANewOneEndsIt) {
@@ -216,6 +236,13 @@ TEST_P(TargetsTest, RevokedAndExpiredMachinesAreRefusedUntilTheyEnrollAgain) {
   const SignedAgent agent = enrolled_agent("local");
   EXPECT_EQ(service.revoke(admin, TargetReference{*Reference::parse("local")}).state, MachineState::revoked);
   EXPECT_EQ(code_of([&] { authenticate(probe(agent)); }), ErrorCode::unauthenticated);
+
+  // The machine acts on the refusal because it is signed; that of a repeated request never is.
+  const auto raw = agent.request(http::Method::post, "/api/v1/machines/observed", clock.now());
+  const auto refusal = std::get<http::Response>(machines.observed({}, {{1}, 0, {}, {}}, raw));
+  EXPECT_EQ(refusal.status, 401);
+  EXPECT_TRUE(agent.trusts(raw, refusal));
+  EXPECT_EQ(code_of([&] { machines.observed({}, {{1}, 0, {}, {}}, raw); }), ErrorCode::unauthenticated);
 
   SignedAgent again;
   again.enrolled =
@@ -376,7 +403,9 @@ TEST_P(TargetsTest, AGatewayEnrollsTheSameWayAndMayNotActAsAnAgent) {
   EXPECT_EQ(gateway.enrolled.target_id, "");
   EXPECT_EQ(authenticate(probe(gateway)).kind, MachineKind::gateway);
   const http::Request raw = probe(gateway);
-  EXPECT_EQ(code_of([&] { machines.desired({}, {0, {}}, raw); }), ErrorCode::forbidden);
+  const auto refusal = std::get<http::LongPoll>(machines.desired({}, {0, {}}, raw)).poll(false);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->status, 403);
   clock.advance(std::chrono::seconds(60));
   EXPECT_EQ(service.notice_silence(), 0u);
   clock.advance(std::chrono::seconds(60));

@@ -44,8 +44,8 @@ Descriptor lock_state(const fs::path& state) {
 
 }  // namespace
 
-/// Threads: `poll` hears what should run, `supervise` makes it so, `fetch` gets files, `report` tells what is. They meet
-/// in the supervisor, the cache and the log queue, each of which locks itself; the session is shared.
+/// Threads: `poll` hears what should run, `supervise` makes it so, `fetch` gets files, `report` tells what is. They
+/// meet in the supervisor, the cache and the log queue, each of which locks itself; the session is shared.
 struct Agent::State {
   State(AgentOptions agent_options, const Clock& agent_clock, std::function<void(std::string)> on_finished)
       : options(std::move(agent_options)),
@@ -173,11 +173,10 @@ struct Agent::State {
       machine::Session& server = connected(stop);
       server.renew_when_due(stop);
       const auto begun = steady_clock::now();
-      const auto response =
-          server.send({.target = fmt::format("/api/v1/machines/desired?after={}&wait_s={}", generation,
-                                             first ? 0 : poll_wait.count()),
-                       .timeout = poll_wait + std::chrono::seconds(30),
-                       .stop = stop});
+      const auto response = server.send({.target = fmt::format("/api/v1/machines/desired?after={}&wait_s={}",
+                                                               generation, first ? 0 : poll_wait.count()),
+                                         .timeout = poll_wait + std::chrono::seconds(30),
+                                         .stop = stop});
       const bool asked_first = std::exchange(first, false);
       bool changed = false;
       if (response.status == 200) {
@@ -206,8 +205,7 @@ struct Agent::State {
   }
 
   void enroll() {
-    machine::Identity identity =
-        machine::enroll(options.server, options.token, {MODELOPS_VERSION, inventory()}, clock);
+    machine::Identity identity = machine::enroll(options.server, options.token, {MODELOPS_VERSION, inventory()}, clock);
     machine::save_identity(identity_file(), identity);
     Log().info("enrolled", {{"machine", identity.machine_id}, {"server", identity.server_url}});
     connect(std::move(identity));
@@ -245,7 +243,8 @@ struct Agent::State {
         ++batch;
         logs.sent(count, now);
       }
-      logs.remove_finished(snapshot.living);
+      // A snapshot from after `collect`: a replica is in it before its folder is made.
+      if (const auto latest = supervisor.snapshot(); latest.told) logs.remove_finished(latest.living);
       supervisor.wait_for_change(seen, collect_interval, stop);
     });
     try {

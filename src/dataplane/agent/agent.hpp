@@ -10,10 +10,10 @@
 namespace modelops::agent {
 
 struct AgentOptions {
-  std::string server;             ///< URL
-  std::string token;              ///< of enrolment; not needed once enrolled
-  std::filesystem::path state;    ///< keys, model files, logs and records of engines
-  std::filesystem::path engines;  ///< see inventory.hpp
+  std::string server;                                ///< URL
+  std::string token;                                 ///< of enrolment; not needed once enrolled
+  std::filesystem::path state;                       ///< keys, model files, logs and records of engines
+  std::filesystem::path engines;                     ///< see inventory.hpp
   std::filesystem::path program = "/proc/self/exe";  ///< what {modelops} stands for
   std::string name;                                  ///< shown to people; empty: the host name
   std::string address = "127.0.0.1";                 ///< where engines listen

@@ -42,8 +42,8 @@ void add_file(crypto::Sha256& hash, const Descriptor& fd, std::uint64_t size) {
   std::uint64_t at = 0;
   std::string bytes(1 << 20, '\0');
   while (at < size) {
-    const ssize_t got = ::pread(fd.get(), bytes.data(), std::min<std::uint64_t>(bytes.size(), size - at),
-                                static_cast<off_t>(at));
+    const ssize_t got =
+        ::pread(fd.get(), bytes.data(), std::min<std::uint64_t>(bytes.size(), size - at), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
     hash.update(std::string_view(bytes).substr(0, static_cast<std::size_t>(got)));
@@ -100,7 +100,8 @@ void ArtifactCache::run(std::stop_token stop) {
     {
       std::unique_lock lock(mutex_);
       const auto next = [&] {
-        return std::ranges::find_if(wanted_, [](const auto& e) { return e.second.status.kind == Status::Kind::fetching; });
+        return std::ranges::find_if(wanted_,
+                                    [](const auto& e) { return e.second.status.kind == Status::Kind::fetching; });
       };
       changed_.wait(lock, stop, [&] { return clean_ || next() != wanted_.end(); });
       if (stop.stop_requested()) return;

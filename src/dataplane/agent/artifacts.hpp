@@ -17,9 +17,9 @@ namespace modelops::agent {
 
 /// Where the bytes of a file come from: calls `begin(offset)` once with where they really begin, then `receive`.
 /// Throws Error: unavailable, bad_gateway, gateway_timeout and the like are tried again, others are not.
-using Fetch = std::function<void(const std::string& sha256, std::uint64_t offset,
-                                 const std::function<void(std::uint64_t)>& begin,
-                                 const std::function<void(std::string_view)>& receive, std::stop_token stop)>;
+using Fetch =
+    std::function<void(const std::string& sha256, std::uint64_t offset, const std::function<void(std::uint64_t)>& begin,
+                       const std::function<void(std::string_view)>& receive, std::stop_token stop)>;
 
 /// Model versions on this machine: files by digest in <state>/artifacts, and per version a folder of hard links to
 /// them in <state>/versions. Thread-safe; the fetching is done by whoever calls `run`.

@@ -38,7 +38,8 @@ std::vector<targets::InstalledEngine> installed(const fs::path& engines) {
     for (const auto& version : fs::directory_iterator(engine.path(), absent)) {
       const std::string name = version.path().filename().string();
       // Links such as "current" name a version that is listed anyway.
-      if (version.is_directory(absent) && !version.is_symlink(absent) && !name.starts_with('.')) out.push_back({id, name});
+      if (version.is_directory(absent) && !version.is_symlink(absent) && !name.starts_with('.'))
+        out.push_back({id, name});
     }
   }
   std::ranges::sort(out, {}, [](const auto& e) { return std::tie(e.id, e.version); });

@@ -49,7 +49,8 @@ std::string objection_to_files(const targets::DesiredReplica& replica) {
   }
   for (const std::string& path : paths) {
     for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
-      if (paths.contains(path.substr(0, slash))) return fmt::format("{} is both a file and a folder.", path.substr(0, slash));
+      if (paths.contains(path.substr(0, slash)))
+        return fmt::format("{} is both a file and a folder.", path.substr(0, slash));
     }
   }
   return {};

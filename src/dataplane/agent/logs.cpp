@@ -59,9 +59,9 @@ std::string last_lines(const fs::path& file, std::int64_t from, std::size_t line
   const std::int64_t begin = std::max<std::int64_t>(from, status.st_size - static_cast<std::int64_t>(bytes_max));
   std::string bytes(static_cast<std::size_t>(status.st_size - begin), '\0');
   bytes.resize(static_cast<std::size_t>(read_some(fd.get(), bytes, begin)));
-  std::string_view text = trim(bytes);
+  std::string_view text = bytes;
   if (begin > from && text.find('\n') != text.npos) text.remove_prefix(text.find('\n') + 1);  // a cut line
-  std::vector<std::string_view> lines = split(text, '\n');
+  const std::vector<std::string_view> lines = split(trim(text), '\n');
   std::string out;
   for (std::size_t i = lines.size() - std::min(lines.size(), lines_max); i < lines.size(); ++i) {
     out += (out.empty() ? "" : "\n") + printable(lines[i]);

@@ -26,10 +26,10 @@ std::string last_lines(const std::filesystem::path& file, std::int64_t from, std
 class LogQueue {
  public:
   struct Limits {
-    std::size_t lines_max = 10'000;                   ///< in memory
-    std::int64_t file_bytes_max = 64 << 20;           ///< unread; older ones are dropped, with a line that says so
-    std::int64_t file_bytes_kept = 1 << 20;           ///< read, for people who look at the file
-    std::chrono::milliseconds partial_line_age{1000}; ///< an unfinished line is sent after this
+    std::size_t lines_max = 10'000;                    ///< in memory
+    std::int64_t file_bytes_max = 64 << 20;            ///< unread; older ones are dropped, with a line that says so
+    std::int64_t file_bytes_kept = 1 << 20;            ///< read, for people who look at the file
+    std::chrono::milliseconds partial_line_age{1000};  ///< an unfinished line is sent after this
   };
   /// `replicas` is the folder with one folder per replica.
   LogQueue(std::filesystem::path replicas, const Clock& clock, Limits limits);

@@ -88,7 +88,8 @@ class Pinned {
     cpu_set_t wanted;
     CPU_ZERO(&wanted);
     for (const int cpu : cpus) CPU_SET(static_cast<std::size_t>(cpu), &wanted);
-    active_ = ::sched_getaffinity(0, sizeof before_, &before_) == 0 && ::sched_setaffinity(0, sizeof wanted, &wanted) == 0;
+    active_ =
+        ::sched_getaffinity(0, sizeof before_, &before_) == 0 && ::sched_setaffinity(0, sizeof wanted, &wanted) == 0;
   }
   ~Pinned() {
     if (active_) ::sched_setaffinity(0, sizeof before_, &before_);
@@ -245,7 +246,8 @@ std::string owner_of_port(int port) {
       for (const std::string_view field : split(line, ' ')) {
         if (!field.empty()) fields.push_back(field);
       }
-      if (fields.size() > 9 && fields[1].ends_with(fmt::format(":{:04X}", port)) && fields[3] == "0A") inode = fields[9];
+      if (fields.size() > 9 && fields[1].ends_with(fmt::format(":{:04X}", port)) && fields[3] == "0A")
+        inode = fields[9];
     }
   }
   if (inode.empty()) return {};

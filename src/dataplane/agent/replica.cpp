@@ -66,7 +66,8 @@ void Replica::adopt() {
     // Without a pid the agent died while it was starting the engine.
     const auto process =
         record.pid > 0 ? identify(static_cast<pid_t>(record.pid), record.nonce) : find_by_nonce(record.nonce);
-    const bool same = process && (record.pid == 0 || process->start_ticks == static_cast<std::uint64_t>(record.start_ticks));
+    const bool same =
+        process && (record.pid == 0 || process->start_ticks == static_cast<std::uint64_t>(record.start_ticks));
     if (!same) {
       fs::remove(folder() / "engine.json");
       return;
@@ -92,8 +93,10 @@ void Replica::adopt() {
 void Replica::want(const targets::DesiredReplica& wanted) {
   decided_ = true;
   std::string digest = digest_of(wanted);
-  if (wanted_ && digest == wanted_digest_) {
-    wanted_ = wanted;  // secrets sealed anew
+  // Sealed anew, perhaps to a key that this machine has only had since it enrolled again.
+  const bool was_unreadable = failed_ && failed_->reason == "secret_unreadable";
+  if (wanted_ && digest == wanted_digest_ && !was_unreadable) {
+    wanted_ = wanted;
     return;
   }
   wanted_ = wanted;
@@ -169,17 +172,19 @@ void Replica::launch(const fs::path& artifact, Instant now) {
                             .artifact = artifact.empty() ? folder() : artifact,
                             .engines = host_.engines,
                             .modelops = host_.program};
-  Launch launch{.command = {},
-                .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"HOME", folder().string()}},
-                .folder = folder(),
-                .standard_output = folder() / "stdout.log",
-                .standard_error = folder() / "stderr.log"};
+  Launch launch{
+      .command = {},
+      .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"HOME", folder().string()}},
+      .folder = folder(),
+      .standard_output = folder() / "stdout.log",
+      .standard_error = folder() / "stderr.log"};
   for (const std::string& argument : wanted.command) launch.command.push_back(expand(argument, values));
   if (!launch.command.front().starts_with('/')) {
     return fail("invalid", "The command must begin with a full path, not '" + launch.command.front() + "'.");
   }
   for (const auto& [name, value] : wanted.environment) launch.environment[name] = expand(value, values);
-  for (const auto& secret : wanted.secrets) launch.environment[secret.name] = host_.open_secret(wanted, secret).reveal();
+  for (const auto& secret : wanted.secrets)
+    launch.environment[secret.name] = host_.open_secret(wanted, secret).reveal();
   if (wanted.cpus_max > 0) launch.cpus = choose_cpus(wanted.cpus_max, host_.limited_engines());
 
   engine_.emplace();
@@ -262,9 +267,13 @@ void Replica::watch_probes(Instant now) {
       engine.ready_since = now;
       if (!observed_.ready_at) observed_.ready_at = host_.clock.now();
       engine.record.ready_at = observed_.ready_at;
-      save();
       set_state(ReplicaState::ready);
       host_.logs.note(observed_.replica_id, "ready");
+      try {
+        save();
+      } catch (const Error& error) {  // a full disk is no reason to end an engine that works
+        Log().warning("engine record not saved", {{"replica", observed_.replica_id}, {"reason", error.message}});
+      }
     } else if (now - engine.started >= milliseconds(wanted_->startup_ms_max)) {
       end("startup_timeout",
           fmt::format("The engine was not ready within {} s: {} did not answer with 2xx.",

@@ -64,7 +64,8 @@ void Supervisor::take_desired() {
     desired = std::exchange(inbox_, std::nullopt);
     forgotten = std::exchange(forgotten_, {});
   }
-  std::erase_if(replicas_, [&](const auto& entry) { return forgotten.contains(entry.first) && entry.second.is_gone(); });
+  std::erase_if(replicas_,
+                [&](const auto& entry) { return forgotten.contains(entry.first) && entry.second.is_gone(); });
   if (!desired) return;
   told_ = true;
   generation_ = desired->generation;
@@ -93,6 +94,7 @@ void Supervisor::tick(Instant now) {
 void Supervisor::publish() {
   Snapshot next;
   next.generation = generation_;
+  next.told = told_;
   for (const auto& [id, replica] : replicas_) {
     next.replicas.push_back(replica.observed());
     if (!replica.is_gone()) next.living.insert(id);

@@ -22,6 +22,7 @@ class Supervisor {
     std::int64_t generation = 0;
     std::vector<targets::ObservedReplica> replicas;  ///< removed ones too, as stopped, until `forget`
     std::set<std::string> living;                    ///< ids of those that still have something to do
+    bool told = false;                               ///< what is desired is known, so `living` is complete
   };
   Snapshot snapshot() const;
   /// Returns when the version is not `seen` any more, after `longest`, or at `stop`.

@@ -226,7 +226,11 @@ class ControlPlane final : public http::Handler {
   }
 
   targets::Enrolled enrolled() const {
-    return {"mch_1", "tgt_1", "org_1", keys_.back().id, to_base64url(keys_.back().pair.public_key),
+    return {"mch_1",
+            "tgt_1",
+            "org_1",
+            keys_.back().id,
+            to_base64url(keys_.back().pair.public_key),
             SystemClock().now() + std::chrono::hours(1)};
   }
 

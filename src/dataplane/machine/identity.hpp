@@ -22,8 +22,8 @@ struct Identity {
   std::string machine_id;
   std::string target_id;  ///< empty for a gateway
   std::string organization;
-  crypto::KeyPair signing;            ///< Ed25519
-  crypto::KeyPair sealing;            ///< X25519
+  crypto::KeyPair signing;             ///< Ed25519
+  crypto::KeyPair sealing;             ///< X25519
   std::vector<ServerKey> server_keys;  ///< newest last; the one before it is still believed
   Time renewed_at;
   Time expires_at;

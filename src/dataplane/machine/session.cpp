@@ -127,8 +127,7 @@ http::Response Session::send(const Call& call) {
   return response;
 }
 
-void Session::download(const std::string& target, std::uint64_t offset,
-                       const std::function<void(std::uint64_t)>& begin,
+void Session::download(const std::string& target, std::uint64_t offset, const std::function<void(std::uint64_t)>& begin,
                        const std::function<void(std::string_view)>& receive, std::stop_token stop) {
   // A large file takes as long as it takes; only silence ends it.
   Signed outgoing = sign({.target = target, .timeout = milliseconds(0), .stop = std::move(stop)});

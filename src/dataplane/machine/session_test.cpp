@@ -10,8 +10,8 @@
 namespace modelops::machine {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::ControlPlane;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 template <class F>

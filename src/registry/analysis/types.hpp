@@ -30,8 +30,8 @@ enum class FileFormat {
   xgboost_ubjson,
   json,
 };
-MODELOPS_DESCRIBE_ENUM(FileFormat, unknown, onnx, gguf, safetensors, pickle, joblib, pytorch_zip, torchscript, keras_zip,
-                    hdf5, saved_model, tflite, numpy, numpy_zip, zip, xgboost_json, xgboost_ubjson, json)
+MODELOPS_DESCRIBE_ENUM(FileFormat, unknown, onnx, gguf, safetensors, pickle, joblib, pytorch_zip, torchscript,
+                       keras_zip, hdf5, saved_model, tflite, numpy, numpy_zip, zip, xgboost_json, xgboost_ubjson, json)
 
 enum class Framework { unknown, onnx, gguf, transformers, pytorch, tensorflow, sklearn, xgboost };
 MODELOPS_DESCRIBE_ENUM(Framework, unknown, onnx, gguf, transformers, pytorch, tensorflow, sklearn, xgboost)
@@ -112,9 +112,9 @@ struct Analysis {
   std::vector<AnalysisWarning> warnings;
 };
 MODELOPS_DESCRIBE(Analysis, framework, format, primary_file, name, architecture, model_type, producer, interface, task,
-                       parameter_count, tensor_count, dtypes, dtype, quantization, context_length, size_bytes,
-                       file_count, size_class, storage_strategy, recommended_engine, alternative_engines, dependencies,
-                       license, base_models, chat_template, custom_code, trust_remote_code, custom_code_files, inputs,
-                       outputs, warnings);
+                  parameter_count, tensor_count, dtypes, dtype, quantization, context_length, size_bytes, file_count,
+                  size_class, storage_strategy, recommended_engine, alternative_engines, dependencies, license,
+                  base_models, chat_template, custom_code, trust_remote_code, custom_code_files, inputs, outputs,
+                  warnings);
 
 }  // namespace modelops::registry

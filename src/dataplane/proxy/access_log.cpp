@@ -1,0 +1,93 @@
+#include "dataplane/proxy/access_log.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/time.hpp"
+#include "reflect/json.hpp"
+
+namespace modelops::proxy {
+namespace {
+
+void append_line(std::string& out, const AccessEntry& entry) {
+  const auto text = [&](std::string_view name, std::string_view value) {
+    out += ",\"";
+    out += name;
+    out += "\":";
+    reflect::append_json_string(out, value);
+  };
+  out += "{\"time\":\"";
+  out += format_rfc3339(SystemClock().now());
+  out += '"';
+  text("request_id", entry.request_id);
+  text("remote", entry.remote_address);
+  text("method", entry.method);
+  text("path", entry.path);
+  text("organization", entry.organization);
+  text("deployment", entry.deployment);
+  text("replica", entry.replica);
+  text("key", entry.key_id);
+  fmt::format_to(std::back_inserter(out),
+                 ",\"status\":{},\"attempts\":{},\"bytes_received\":{},\"bytes_sent\":{},\"duration_us\":{},"
+                 "\"first_byte_us\":{}}}\n",
+                 entry.status, entry.attempts, entry.bytes_received, entry.bytes_sent, entry.duration.count(),
+                 entry.first_byte.count());
+}
+
+}  // namespace
+
+AccessLog::AccessLog(int fd, std::size_t buffered_bytes_max)
+    : fd_(fd), buffered_bytes_max_(buffered_bytes_max), thread_([this] { run(); }) {}
+
+AccessLog::~AccessLog() {
+  {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void AccessLog::write(const AccessEntry& entry) {
+  thread_local std::string line;
+  line.clear();
+  append_line(line, entry);
+  bool first = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_.size() + line.size() > buffered_bytes_max_) {
+      ++dropped_;
+      return;
+    }
+    first = waiting_.empty();
+    waiting_ += line;
+  }
+  if (first) wake_.notify_one();
+}
+
+void AccessLog::run() {
+  std::string batch;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    batch.clear();
+    std::swap(batch, waiting_);
+    if (dropped_ > 0) fmt::format_to(std::back_inserter(batch), "{{\"dropped\":{}}}\n", std::exchange(dropped_, 0));
+    for (std::string_view rest = batch; !rest.empty();) {
+      // At the end nobody waits for a reader that does not read.
+      const bool ended = ended_;
+      lock.unlock();
+      pollfd ready{fd_, POLLOUT, 0};
+      const bool writable = ::poll(&ready, 1, ended ? 0 : 200) > 0;
+      // Pipes take up to PIPE_BUF without blocking once they are writable.
+      const ssize_t written = writable ? ::write(fd_, rest.data(), std::min<std::size_t>(rest.size(), 4096)) : 0;
+      const bool failed = written < 0 && errno != EINTR && errno != EAGAIN;
+      lock.lock();
+      if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
+      if (failed || (ended && !writable)) break;
+    }
+  }
+}
+
+}  // namespace modelops::proxy

@@ -1,0 +1,114 @@
+#include "dataplane/proxy/peer.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+
+#include "dataplane/proxy/acknowledged.hpp"
+#include "dataplane/proxy/io_thread.hpp"
+
+namespace modelops::proxy {
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::size_t slice_bytes_max = 1 << 20;
+
+}  // namespace
+
+Peer::Peer(IoThread& thread, Socket socket, std::size_t capacity)
+    : thread_(thread),
+      socket_(std::move(socket)),
+      capacity_(capacity),
+      buffer_(new char[capacity]) {  // not zeroed: untouched pages cost nothing
+  thread_.peers.insert(this);
+}
+
+Peer::~Peer() { thread_.peers.erase(this); }
+
+Task<bool> Peer::connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime deadline) {
+  write_deadline_ = deadline;
+  const auto [error] = co_await socket_.async_connect(endpoint, http::as_tuple_await);
+  write_deadline_ = SteadyTime::max();
+  if (error || cancelled_ || timed_out_) co_return false;
+  boost::system::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  co_return true;
+}
+
+Task<bool> Peer::fill(SteadyTime deadline) {
+  if (cancelled_) co_return false;
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+  } else if (end_ == capacity_) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == capacity_) co_return false;  // nobody takes what is there
+  read_deadline_ = deadline;
+  const auto [error, count] =
+      co_await socket_.async_read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_), http::as_tuple_await);
+  read_deadline_ = SteadyTime::max();
+  if (error || cancelled_ || timed_out_) co_return false;
+  end_ += count;
+  co_return true;
+}
+
+Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime limit) {
+  std::size_t first = 0;
+  for (;;) {
+    while (first < parts.size() && parts[first].empty()) ++first;
+    if (first == parts.size()) co_return true;
+    if (cancelled_) co_return false;
+    // A large part goes in slices, and what follows it waits.
+    std::array<asio::const_buffer, std::tuple_size_v<Parts>> buffers{};
+    for (std::size_t i = first; i < parts.size(); ++i) {
+      buffers[i - first] = asio::buffer(parts[i].data(), std::min(parts[i].size(), slice_bytes_max));
+      if (parts[i].size() > slice_bytes_max) break;
+    }
+    write_deadline_ = std::min(steady_clock::now() + idle, limit);
+    const auto [error, count] = co_await socket_.async_write_some(buffers, http::as_tuple_await);
+    write_deadline_ = SteadyTime::max();
+    if (error || cancelled_ || timed_out_) co_return false;
+    sent_ += count;
+    std::size_t left = count;
+    for (std::size_t i = first; i < parts.size() && left > 0; ++i) {
+      const std::size_t taken = std::min(left, parts[i].size());
+      parts[i].remove_prefix(taken);
+      left -= taken;
+    }
+  }
+}
+
+bool Peer::is_stale() {
+  char byte = 0;
+  const auto count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+bool Peer::may_have_received(std::uint64_t since) {
+  // The opening of the connection counts as one byte on some kernels.
+  return acknowledged_bytes(socket_.native_handle()) > since + 1;
+}
+
+void Peer::cancel() {
+  cancelled_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Peer::close() {
+  cancelled_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+void Peer::sweep(SteadyTime now) {
+  if (now < read_deadline_ && now < write_deadline_) return;
+  read_deadline_ = write_deadline_ = SteadyTime::max();
+  timed_out_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+}  // namespace modelops::proxy

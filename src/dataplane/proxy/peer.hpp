@@ -1,0 +1,68 @@
+#pragma once
+// One TCP connection, to a client or to a replica, on one I/O thread. Only this folder's .cpp files include it; it
+// brings Asio.
+#include <array>
+
+#include "platform/http/connection.hpp"
+
+namespace modelops::proxy {
+
+namespace asio = boost::asio;
+using http::Socket;
+using http::SteadyTime;
+using http::Task;
+
+struct IoThread;
+
+class Peer {
+ public:
+  Peer(IoThread& thread, Socket socket, std::size_t capacity);
+  ~Peer();
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  /// Received and not consumed yet; valid until the next `fill`.
+  std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
+  void consume(std::size_t count) { begin_ += count; }
+  std::size_t capacity() const { return capacity_; }
+
+  Task<bool> connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime deadline);
+  /// Receives more. False when the other side ended it, it failed, was cancelled, or (`timed_out`) it took too long.
+  Task<bool> fill(SteadyTime deadline);
+  /// Sends all parts, in one system call when they are small. False as above; `timed_out` when no byte was taken for
+  /// `idle`, or at `limit`.
+  using Parts = std::array<std::string_view, 5>;
+  Task<bool> write(Parts parts, std::chrono::milliseconds idle, SteadyTime limit);
+
+  bool timed_out() const { return timed_out_; }
+  std::uint64_t sent() const { return sent_; }
+  /// True when something came, or the other side ended it, while nothing was expected.
+  bool is_stale();
+  /// True when the other side may have read something that was sent since `sent()` was `since`.
+  bool may_have_received(std::uint64_t since);
+
+  /// Ends what waits now and whatever is tried later.
+  void cancel();
+  void close();
+  /// Ends a wait whose deadline has passed.
+  void sweep(SteadyTime now);
+  void set_read_deadline(SteadyTime deadline) { read_deadline_ = deadline; }
+  Socket& socket() { return socket_; }
+
+  SteadyTime idle_since{};  ///< while it waits for its next request
+
+ private:
+  IoThread& thread_;
+  Socket socket_;
+  const std::size_t capacity_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::uint64_t sent_ = 0;
+  SteadyTime read_deadline_ = SteadyTime::max();
+  SteadyTime write_deadline_ = SteadyTime::max();
+  bool timed_out_ = false;
+  bool cancelled_ = false;
+};
+
+}  // namespace modelops::proxy

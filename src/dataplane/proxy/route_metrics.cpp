@@ -1,0 +1,50 @@
+#include "dataplane/proxy/route_metrics.hpp"
+
+namespace modelops::proxy {
+namespace {
+
+metrics::Labels with(metrics::Labels labels, const std::string& name, std::string value) {
+  labels.emplace(name, std::move(value));
+  return labels;
+}
+
+}  // namespace
+
+RouteMetrics::RouteMetrics(metrics::Registry& registry, const std::string& organization, const std::string& deployment)
+    : RouteMetrics(registry, metrics::Labels{{"organization", organization}, {"deployment", deployment}}) {}
+
+RouteMetrics::RouteMetrics(metrics::Registry& registry, const metrics::Labels& labels)
+    : duration(registry.histogram("modelops_gateway_request_duration_seconds",
+                                  "From a request's first byte to its answer's last.", metrics::latency_bounds(),
+                                  labels)),
+      first_byte(registry.histogram("modelops_gateway_time_to_first_byte_seconds",
+                                    "From a request's first byte to the first of its answer.",
+                                    metrics::latency_bounds(), labels)),
+      first_token(registry.histogram("modelops_gateway_time_to_first_token_seconds",
+                                     "From a request's first byte to the first event of its stream.",
+                                     metrics::latency_bounds(), labels)),
+      token_gap(registry.histogram("modelops_gateway_inter_token_seconds", "Between two events of a stream.",
+                                   metrics::latency_bounds(), labels)),
+      in_flight(registry.gauge("modelops_gateway_requests_in_flight", "Requests being served.", labels)),
+      queued(registry.gauge("modelops_gateway_queue_depth", "Requests that wait for a replica.", labels)),
+      retries(registry.counter("modelops_gateway_retries_total", "Requests sent to a replica again.", labels)),
+      requests_{request_counter(registry, labels, "1xx"), request_counter(registry, labels, "1xx"),
+                request_counter(registry, labels, "2xx"), request_counter(registry, labels, "3xx"),
+                request_counter(registry, labels, "4xx"), request_counter(registry, labels, "5xx")},
+      faults_{fault_counter(registry, labels, "connect"), fault_counter(registry, labels, "reset"),
+              fault_counter(registry, labels, "timeout"), fault_counter(registry, labels, "malformed"),
+              fault_counter(registry, labels, "truncated")} {}
+
+metrics::Counter RouteMetrics::request_counter(metrics::Registry& registry, const metrics::Labels& labels,
+                                               std::string status) {
+  return registry.counter("modelops_gateway_requests_total", "Requests answered.",
+                          with(labels, "status", std::move(status)));
+}
+
+metrics::Counter RouteMetrics::fault_counter(metrics::Registry& registry, const metrics::Labels& labels,
+                                             std::string kind) {
+  return registry.counter("modelops_gateway_upstream_errors_total", "Replicas that did not answer as they should.",
+                          with(labels, "kind", std::move(kind)));
+}
+
+}  // namespace modelops::proxy

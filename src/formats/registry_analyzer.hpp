@@ -1,0 +1,12 @@
+#pragma once
+#include "registry/analysis/ports.hpp"
+
+namespace modelops::formats {
+
+/// Answers the registry's port with the readers of this folder. Thread-safe.
+class RegistryAnalyzer final : public registry::SourceAnalyzer {
+ public:
+  registry::Analysis analyze(const std::vector<registry::SourceFile>& files) override;
+};
+
+}  // namespace modelops::formats
