@@ -9,6 +9,8 @@
 #include "apps/up.hpp"
 #include "audit/verify.hpp"
 #include "cli/main.hpp"
+#include "dataplane/agent/agent.hpp"
+#include "dataplane/proxy/main.hpp"
 #include "dataplane/runtime/main.hpp"
 #include "reflect/json.hpp"
 
@@ -106,6 +108,8 @@ int run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   try {
     const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "agent") return modelops::agent::run_agent(argc - 1, argv + 1);
+    if (command == "gateway") return modelops::proxy::run_gateway(argc - 1, argv + 1);
     if (command == "runtime") return modelops::runtime::run_runtime(argc - 1, argv + 1);
     return modelops::apps::run({argv + 1, argv + argc});
   } catch (const modelops::Error& error) {

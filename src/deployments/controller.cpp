@@ -72,8 +72,8 @@ std::optional<Controller::Look> Controller::look(db::Tx& tx, const std::string& 
   if (!row) return std::nullopt;
   const auto revision = store::find_revision(tx, org_id, deployment_id, row->revision).value();
   auto target = targets_.find(tx, org_id, row->target_id).value();
-  const Situation situation{row->intent,  row->replicas_desired, has_fixed_port(revision.document),
-                            target.state, row->state,            row->revision};
+  const Situation situation{row->intent, row->replicas_desired, has_fixed_port(revision.document), target.state,
+                            row->state,  row->revision};
   return Look{std::move(*row), std::move(target), store::replicas(tx, org_id, deployment_id), situation};
 }
 
@@ -139,10 +139,10 @@ void Controller::converge(db::Tx& tx, const std::string& org_id, const std::stri
   if (new_state) {
     boost::json::object data;
     if (found.reason) data["reason"] = found.reason->code;
-    const std::string message = found.reason    ? found.reason->message
-                                : found.ready > 0 ? fmt::format("{} of {} replicas are ready.", found.ready,
-                                                                row.replicas_desired)
-                                                  : "No replica runs.";
+    const std::string message = found.reason ? found.reason->message
+                                : found.ready > 0
+                                    ? fmt::format("{} of {} replicas are ready.", found.ready, row.replicas_desired)
+                                    : "No replica runs.";
     note(tx, system_context(org_id), row, reflect::enum_name(row.state), message, std::move(data));
   }
 }
@@ -161,8 +161,7 @@ std::size_t Controller::reconcile_all() {
       }
       return page;
     });
-    for (const DeploymentKey& key : due)
-      database_.write([&](db::Tx& tx) { converge(tx, key.org_id, key.id.str()); });
+    for (const DeploymentKey& key : due) database_.write([&](db::Tx& tx) { converge(tx, key.org_id, key.id.str()); });
     moved += due.size();
     if (keys.size() < static_cast<std::size_t>(deployments_per_page)) return moved;
     after = keys.back().id.str();
@@ -221,8 +220,7 @@ std::vector<targets::DesiredReplica> Controller::desired(db::Tx& tx, const targe
 bool Controller::needs_artifact(db::Tx& tx, const targets::Machine& agent, const std::string& sha256) {
   for (const ReplicaRow& replica : store::replicas_on(tx, agent.org_id, agent.target_id)) {
     if (replica.retired_generation) continue;
-    const auto revision =
-        store::find_revision(tx, agent.org_id, replica.deployment_id.str(), replica.revision).value();
+    const auto revision = store::find_revision(tx, agent.org_id, replica.deployment_id.str(), replica.revision).value();
     if (std::ranges::any_of(revision.artifact, [&](const auto& file) { return file.sha256 == sha256; })) return true;
   }
   return false;
@@ -274,8 +272,8 @@ void Controller::observed(db::Tx& tx, const targets::Machine& agent, const targe
         row.address == before.address)
       continue;
     touched.insert(row.deployment_id.str());
-    const bool matters = row.state == ReplicaState::ready || row.state == ReplicaState::failed ||
-                         row.state == ReplicaState::unhealthy;
+    const bool matters =
+        row.state == ReplicaState::ready || row.state == ReplicaState::failed || row.state == ReplicaState::unhealthy;
     if (row.state != before.state && matters)
       tx.insert("deployment_events",
                 DeploymentEventRow{row.org_id, DeploymentEventId::make(), row.deployment_id,

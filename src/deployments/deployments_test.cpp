@@ -37,9 +37,16 @@ struct FakeVersions final : ModelVersions {
     return found->second;
   }
   void add(std::int64_t number) {
-    ResolvedVersion made{"mdl_1", "digits", fmt::format("ver_{}", number), number, std::string(64, 'd'),
+    ResolvedVersion made{"mdl_1",
+                         "digits",
+                         fmt::format("ver_{}", number),
+                         number,
+                         std::string(64, 'd'),
                          {{"digits.onnx", 10, std::string(64, static_cast<char>('0' + number))}},
-                         "custom", "onnxruntime", "approved", {}};
+                         "custom",
+                         "onnxruntime",
+                         "approved",
+                         {}};
     versions["digits@production"] = versions[made.version_id] = made;
   }
   std::map<std::string, ResolvedVersion> versions;
@@ -74,8 +81,13 @@ ErrorCode code_of(F&& f) {
 /// Asks for its desired state and reports about it, as a real one does, when the test says so.
 struct FakeAgent : targets::testing::SignedAgent {
   targets::Machine machine() const {
-    return {enrolled.organization, enrolled.machine_id, targets::MachineKind::agent, enrolled.target_id,
-            sealing.public_key,    enrolled.server_key_id, "nonce"};
+    return {enrolled.organization,
+            enrolled.machine_id,
+            targets::MachineKind::agent,
+            enrolled.target_id,
+            sealing.public_key,
+            enrolled.server_key_id,
+            "nonce"};
   }
   targets::DesiredState desired;
   std::map<std::string, targets::ObservedReplica> running;
@@ -95,7 +107,8 @@ class DeploymentsTest : public ::testing::TestWithParam<db::Dialect> {
     });
     other.actor.id = "usr_other";
     versions.add(1);
-    agent.enrolled = machines.enroll({}, agent.enrollment(target_service.create(admin, {*Slug::parse("local"), {}}).token));
+    agent.enrolled =
+        machines.enroll({}, agent.enrollment(target_service.create(admin, {*Slug::parse("local"), {}}).token));
   }
   ~DeploymentsTest() override { std::filesystem::remove_all(folder); }
 
@@ -236,7 +249,8 @@ TEST_P(DeploymentsTest, LivesFromPendingToHealthyAndBack) {
   for (const auto& event : service.list_events(admin, all).items) kinds.push_back(event.kind);
   EXPECT_THAT(kinds, ElementsAre("created", "provisioning", "replica_ready", "healthy", "replica_unhealthy", "degraded",
                                  "replica_ready", "healthy"));
-  EXPECT_THAT(trail.actions, ::testing::IsSupersetOf({"deployment.created", "deployment.healthy", "deployment.degraded"}));
+  EXPECT_THAT(trail.actions,
+              ::testing::IsSupersetOf({"deployment.created", "deployment.healthy", "deployment.degraded"}));
   EXPECT_EQ(controller.reconcile_all(), 0u) << "nothing was missed";
 }
 
@@ -335,7 +349,8 @@ TEST_P(DeploymentsTest, AnUpdateReplacesOneByOneAndAFailedOneCanBeRolledBack) {
   const auto revisions = service.list_revisions(admin, ref()).items;
   ASSERT_THAT(revisions, SizeIs(2));
   EXPECT_TRUE(revisions[0].current);
-  const auto changed = service.diff_revisions(admin, {ref().deployment, *RevisionNumber::parse(2), *RevisionNumber::parse(1)});
+  const auto changed =
+      service.diff_revisions(admin, {ref().deployment, *RevisionNumber::parse(2), *RevisionNumber::parse(1)});
   std::vector<std::string> pointers;
   for (const auto& change : changed.changes) pointers.push_back(change.pointer);
   EXPECT_THAT(pointers, ElementsAre("/version/version_id", "/version/number", "/replicas"));
@@ -466,7 +481,8 @@ TEST_P(DeploymentsTest, EveryPlanIsAdmittedOrChangesNothing) {
   EXPECT_THAT(service.list_revisions(admin, ref()).items, SizeIs(2));
   admission.refuse = false;
   service.remove(admin, ref());
-  EXPECT_THAT(admission.kinds, ElementsAre("create", "scale", "restart", "update", "roll_back", "stop", "start", "delete"));
+  EXPECT_THAT(admission.kinds,
+              ElementsAre("create", "scale", "restart", "update", "roll_back", "stop", "start", "delete"));
   EXPECT_EQ(admission.last.version_digest, std::string(64, 'd'));
 }
 
@@ -493,8 +509,8 @@ TEST_P(DeploymentsTest, BadRequestsNameTheFieldAndChangeNothing) {
   bad.engine = Slug::parse("vllm");
   EXPECT_EQ(pointer_of(bad), "/engine");
   bad = request();
-  bad.flags = {{"threads", 1}};
-  EXPECT_EQ(pointer_of(bad), "/flags/threads");
+  bad.flags = {{"ctx_size", 1}};
+  EXPECT_EQ(pointer_of(bad), "/flags/ctx_size");
   bad = request();
   bad.visibility = Visibility::team;
   EXPECT_EQ(pointer_of(bad), "/team_id");
@@ -510,8 +526,9 @@ TEST_P(DeploymentsTest, BadRequestsNameTheFieldAndChangeNothing) {
   service.create(admin, request());
   Context ctx = admin;
   ctx.if_match = get().row_version - 1;
-  EXPECT_EQ(code_of([&] { service.update(ctx, {*Reference::parse("digits"), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}); }),
-            ErrorCode::precondition_failed);
+  EXPECT_EQ(
+      code_of([&] { service.update(ctx, {*Reference::parse("digits"), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}); }),
+      ErrorCode::precondition_failed);
   EXPECT_EQ(update({}).revision, 1) << "nothing differs";
 }
 
@@ -528,8 +545,9 @@ TEST_P(DeploymentsTest, TwoOrganisationsSeeOnlyTheirOwnButWhatIsPublic) {
   for (const std::string& reference : {std::string("digits"), closed.id.str()}) {
     EXPECT_EQ(code_of([&] { service.get(other, ref(reference)); }), ErrorCode::not_found);
     EXPECT_EQ(code_of([&] { service.remove(other, ref(reference)); }), ErrorCode::not_found);
-    EXPECT_EQ(code_of([&] { service.read_logs(other, {*Reference::parse(reference), {}, {}, query::default_page_size()}); }),
-              ErrorCode::not_found);
+    EXPECT_EQ(
+        code_of([&] { service.read_logs(other, {*Reference::parse(reference), {}, {}, query::default_page_size()}); }),
+        ErrorCode::not_found);
   }
   EXPECT_EQ(service.get(other, ref(open_one.id.str())).name, "open");
   EXPECT_EQ(code_of([&] { service.remove(other, ref(open_one.id.str())); }), ErrorCode::forbidden);
@@ -549,7 +567,8 @@ TEST_P(DeploymentsTest, AnotherTargetsAgentChangesNothing) {
   service.create(admin, request());
   const auto ids = desired_ids();
   FakeAgent stranger;
-  stranger.enrolled = machines.enroll({}, stranger.enrollment(target_service.create(admin, {*Slug::parse("two"), {}}).token));
+  stranger.enrolled =
+      machines.enroll({}, stranger.enrollment(target_service.create(admin, {*Slug::parse("two"), {}}).token));
   targets::ReportObserved said{{1}, 99, {{}}, {}};
   said.replicas[0].replica_id = ids[0];
   said.replicas[0].state = ReplicaState::ready;
@@ -565,7 +584,8 @@ TEST_P(DeploymentsTest, LogsAreARingThatIsReadByCursorAndFollowed) {
   const auto follow = std::get<http::Stream>(service.follow_logs(admin, {*Reference::parse("digits"), {}, {}}));
   EXPECT_EQ(follow.poll().bytes, "");
   const std::uint64_t seen = topics.version(follow.topic);
-  log(1, {{replica, clock.now(), "stdout", "one"}, {"rep_unknown", clock.now(), "stdout", "x"},
+  log(1, {{replica, clock.now(), "stdout", "one"},
+          {"rep_unknown", clock.now(), "stdout", "x"},
           {replica, clock.now(), "stderr", "two"}});
   EXPECT_NE(topics.version(follow.topic), seen);
   EXPECT_THAT(follow.poll().bytes, ::testing::AllOf(HasSubstr("id: 1\n"), HasSubstr("\"two\"")));
@@ -584,6 +604,38 @@ TEST_P(DeploymentsTest, LogsAreARingThatIsReadByCursorAndFollowed) {
   EXPECT_EQ(service.read_logs(admin, read).items.front().seq, 6002 - 5000 + 1);
   read.after.reset();
   EXPECT_EQ(service.read_logs(admin, read).items.back().seq, 6002);
+}
+
+TEST_P(DeploymentsTest, RacesEndInOneTruth) {
+  service.create(admin, request());
+  poll();
+  const targets::Machine machine = agent.machine();
+  targets::ReportObserved said{{1}, agent.desired.generation, {{}}, {}};
+  said.replicas[0].replica_id = agent.desired.replicas[0].replica_id;
+  std::atomic<int> scaled = 0;
+  {
+    std::vector<std::jthread> racers;
+    for (int i = 0; i < 4; ++i)
+      racers.emplace_back([&, i] {
+        for (int k = 0; k < 5; ++k) {
+          if (i % 2 == 0) {
+            scale(1 + (i + k) % 4);
+            ++scaled;
+          } else {
+            targets::ReportObserved mine = said;
+            mine.replicas[0].state = k % 2 == 0 ? ReplicaState::ready : ReplicaState::unhealthy;
+            database->write([&](db::Tx& tx) { controller.observed(tx, machine, mine); });
+            controller.reconcile_all();
+          }
+        }
+      });
+  }
+  EXPECT_EQ(scaled, 10);
+  settle();
+  EXPECT_EQ(get().replicas_ready, get().replicas_desired);
+  EXPECT_EQ(static_cast<std::int64_t>(service.list_replicas(admin, ref()).items.size()), get().replicas_desired);
+  EXPECT_EQ(get().state, healthy);
+  EXPECT_EQ(controller.reconcile_all(), 0u);
 }
 
 TEST_P(DeploymentsTest, WhoRoutesLearnsWhatIsReady) {
@@ -613,7 +665,8 @@ TEST_P(DeploymentsTest, EnvironmentsAreSeededAndOnesOwn) {
   EXPECT_THAT(service.list_environments(other, {}).items, SizeIs(4));
   EXPECT_EQ(code_of([&] { service.get_environment(admin, {*Reference::parse("lab")}); }), ErrorCode::not_found);
   service.create(admin, request());
-  EXPECT_EQ(code_of([&] { service.remove_environment(admin, {*Reference::parse("development")}); }), ErrorCode::conflict);
+  EXPECT_EQ(code_of([&] { service.remove_environment(admin, {*Reference::parse("development")}); }),
+            ErrorCode::conflict);
   service.remove_environment(admin, {*Reference::parse("staging")});
   EXPECT_THAT(service.list_environments(admin, {}).items, SizeIs(2));
 }

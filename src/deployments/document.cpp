@@ -56,8 +56,7 @@ void add_differences(const std::string& pointer, const boost::json::value* befor
     for (const auto& [key, value] : before->as_object())
       add_differences(pointer + "/" + std::string(key), &value, after->as_object().if_contains(key), out);
     for (const auto& [key, value] : after->as_object())
-      if (!before->as_object().contains(key))
-        add_differences(pointer + "/" + std::string(key), nullptr, &value, out);
+      if (!before->as_object().contains(key)) add_differences(pointer + "/" + std::string(key), nullptr, &value, out);
     return;
   }
   if (before != nullptr && after != nullptr && *before == *after) return;

@@ -64,7 +64,8 @@ TEST(Engines, AnOperatorsCatalogueIsChecked) {
   EXPECT_THROW(EngineCatalogue::load(path), Error);
   for (const char* bad : {"", "{}x", R"({"engines":[{"id":"a"}]})", R"({"engines":[{"id":"a","name":"A","port":1}]})",
                           R"({"engines":[{"id":"a","name":"A","port":1,"drivers":["process"],"command":["x"],
-                             "model_files":["*"],"flags":[{"name":"f","type":"integer","argument":"-f","default":"x"}]}]})"})
+                             "model_files":["*"],"flags":[{"name":"f","type":"integer","argument":"-f",
+                             "default":"x"}]}]})"})
     EXPECT_THROW(EngineCatalogue{bad}, Error) << bad;
   const EngineCatalogue good(
       R"({"engines":[{"id":"a","name":"A","port":1,"drivers":["process"],"command":["x"],"model_files":["*"]}]})");
@@ -81,12 +82,13 @@ TEST(Engines, PatternsMatch) {
 
 TEST(Engines, FlagsAreTyped) {
   const Engine& llama = *catalogue().find("llama_cpp");
-  EngineFlags flags = checked_flags(llama, {{"threads", 4}, {"jinja", true}, {"embeddings", false}, {"pooling", "mean"}});
+  EngineFlags flags =
+      checked_flags(llama, {{"threads", 4}, {"jinja", true}, {"embeddings", false}, {"pooling", "mean"}});
   EXPECT_EQ(flags.at("ctx_size"), 4096) << "a default";
   EXPECT_THAT(command_line(llama, flags, "gemma", "m.gguf"),
-              ElementsAre("{engines}/llama.cpp/current/llama-server", "--model", "{artifact}/m.gguf", "--alias", "gemma",
-                          "--host", "{host}", "--port", "{port}", "--metrics", "--ctx-size", "4096", "--parallel", "2",
-                          "--threads", "4", "--pooling", "mean", "--jinja"));
+              ElementsAre("{engines}/llama.cpp/current/llama-server", "--model", "{artifact}/m.gguf", "--alias",
+                          "gemma", "--host", "{host}", "--port", "{port}", "--metrics", "--ctx-size", "4096",
+                          "--parallel", "2", "--threads", "4", "--pooling", "mean", "--jinja"));
   try {
     EngineFlags bad{{"threads", 0}, {"jinja", "yes"}, {"pooling", "best"}, {"ctx_size", 1.5}, {"rm", "-rf"}};
     bad["chat_template"] = std::string("a\0b", 3);

@@ -83,8 +83,8 @@ EngineCatalogue::EngineCatalogue(std::string_view json) : engines_(reflect::from
            fmt::format("The engine {} of the catalogue needs drivers, a command and model_files.", id));
     for (const EngineFlag& flag : engine.flags) {
       if (flag.default_ && !refusal(flag, *flag.default_).empty())
-        fail(ErrorCode::invalid, fmt::format("The default of flag {} of engine {} {}.", *flag.name, id,
-                                             refusal(flag, *flag.default_)));
+        fail(ErrorCode::invalid,
+             fmt::format("The default of flag {} of engine {} {}.", *flag.name, id, refusal(flag, *flag.default_)));
     }
   }
 }

@@ -17,9 +17,9 @@ void Service::seed_environments(db::Tx& tx, const std::string& org_id) {
     const char* description;
     bool production;
   };
-  for (const Seed& seed : {Seed{"development", "For trying things out", false},
-                           Seed{"staging", "As production, before it", false},
-                           Seed{"production", "What people depend on", true}})
+  for (const Seed& seed :
+       {Seed{"development", "For trying things out", false}, Seed{"staging", "As production, before it", false},
+        Seed{"production", "What people depend on", true}})
     tx.insert("environments", EnvironmentRow{org_id, EnvironmentId::make(), seed.name, seed.description,
                                              seed.production, 1, clock_.now()});
 }
@@ -55,8 +55,9 @@ Environment Service::create_environment(const Context& ctx, const CreateEnvironm
     seed_environments(tx, ctx.org_id);
     if (store::find_environment(tx, ctx.org_id, request.name.str()))
       fail(ErrorCode::conflict, fmt::format("There is an environment {} already.", request.name.str()));
-    const EnvironmentRow made{ctx.org_id,         EnvironmentId::make(), request.name.str(), request.description.str(),
-                              request.production, 1,                     clock_.now()};
+    const EnvironmentRow made{
+        ctx.org_id, EnvironmentId::make(), request.name.str(), request.description.str(), request.production,
+        1,          clock_.now()};
     tx.insert("environments", made);
     audit_.record(tx, ctx, {"environment.create", "environment", made.id.str(), {{"name", made.name}}});
     return to_environment(made);
@@ -72,8 +73,7 @@ Environment Service::update_environment(const Context& ctx, const UpdateEnvironm
     row.row_version = *ctx.if_match + 1;
     if (!store::update_environment(tx, row, *ctx.if_match))
       fail(ErrorCode::precondition_failed, "Somebody changed this meanwhile. Read it again and repeat your change.");
-    audit_.record(tx, ctx,
-                  {"environment.update", "environment", row.id.str(), {{"production", row.production}}});
+    audit_.record(tx, ctx, {"environment.update", "environment", row.id.str(), {{"production", row.production}}});
     return to_environment(row);
   });
 }

@@ -143,8 +143,10 @@ Assessment assess(const Situation& situation, const std::vector<ReplicaView>& re
   if (failed_one != replicas.end()) {
     out.state = out.ready > 0 ? degraded : on_the_way > 0 ? provisioning : failed;
     const std::string rest =
-        serving_fully ? fmt::format(" Meanwhile the replicas before it serve on. Revision {} has failed: update again, "
-                                    "or roll back.", situation.revision)
+        serving_fully ? fmt::format(
+                            " Meanwhile the replicas before it serve on. Revision {} has failed: update again, "
+                            "or roll back.",
+                            situation.revision)
                       : "";
     out.reason = DeploymentReason{code_of(*failed_one, "replica_failed"), explained(*failed_one) + rest};
     return out;
@@ -152,14 +154,15 @@ Assessment assess(const Situation& situation, const std::vector<ReplicaView>& re
   if (serving_fully) {
     out.state = healthy;
     out.reason = DeploymentReason{"rolling_out", fmt::format("Revision {} is being started; replicas before it serve "
-                                                             "meanwhile.", situation.revision)};
+                                                             "meanwhile.",
+                                                             situation.revision)};
     return out;
   }
   if (unhealthy_one != replicas.end()) {
     out.state = degraded;
     const std::string_view code = out.ready > 0 ? "replica_unhealthy" : "no_replica_ready";
-    out.reason = DeploymentReason{out.ready > 0 ? code_of(*unhealthy_one, code) : std::string(code),
-                                  explained(*unhealthy_one)};
+    out.reason =
+        DeploymentReason{out.ready > 0 ? code_of(*unhealthy_one, code) : std::string(code), explained(*unhealthy_one)};
     return out;
   }
   const std::string starting = fmt::format("{} of {} replicas are ready; the others are starting.", out.ready, wanted);
@@ -179,8 +182,9 @@ Assessment assess(const Situation& situation, const std::vector<ReplicaView>& re
     return is_current(r) && (r.state == ReplicaState::fetching || r.state == ReplicaState::starting);
   });
   out.state = begun ? provisioning : DeploymentState::pending;
-  out.reason = begun ? DeploymentReason{"replicas_starting", starting}
-                     : DeploymentReason{"waiting_for_agent", "The target's agent has been told and will begin shortly."};
+  out.reason = begun
+                   ? DeploymentReason{"replicas_starting", starting}
+                   : DeploymentReason{"waiting_for_agent", "The target's agent has been told and will begin shortly."};
   return out;
 }
 
@@ -190,19 +194,31 @@ std::string_view advice(std::string_view reason) {
   };
   constexpr Advice table[] = {
       {"port_taken", "Stop what uses the port on the target, or leave runtime.port out so that the agent chooses one."},
-      {"engine_exited", "Read the logs; check the flags, the environment variables and that this engine reads this "
-                        "model. Then update, or roll back."},
+      {"engine_exited",
+       "Read the logs; check the flags, the environment variables and that this engine reads this "
+       "model. Then update, or roll back."},
       {"engine_missing", "Install the engine on the target, or choose one that its inventory lists."},
-      {"artifact_mismatch", "A file of the version does not have its digest. Check the target's disk and restart; if it "
-                            "comes back, register the version again."},
-      {"artifact_unavailable", "The target could not fetch the version's files. Check that it reaches this server and "
-                               "has room on its disk, then restart."},
+      {"artifact_mismatch",
+       "A file of the version does not have its digest. Check the target's disk and restart; if it "
+       "comes back, register the version again."},
+      {"artifact_unavailable",
+       "The target could not fetch the version's files. Check that it reaches this server and "
+       "has room on its disk, then restart."},
       {"disk_full", "Make room on the target's disk, then restart."},
       {"startup_timeout", "Allow more time (probes.startup_ms_max), check the readiness path, or give it more memory."},
       {"out_of_memory", "Raise resources.memory_bytes, or choose a smaller model, context or batch."},
-      {"liveness_failed", "The engine stopped answering. Read the logs; it may need more memory, CPU or a longer "
-                          "liveness time-out."},
-      {"readiness_failed", "The engine runs but is not ready. Read the logs and check the readiness path."},
+      {"artifact_missing",
+       "The version's files are not where they should be. Restart; if it comes back, register the "
+       "version again."},
+      {"server_unreachable",
+       "The target could not fetch the version's files from this server. It tries again; see that "
+       "the network between them works."},
+      {"engine_hung",
+       "The engine stopped answering. Read the logs; it may need more memory or CPU, or a longer liveness "
+       "time-out."},
+      {"not_ready", "The engine runs but says that it is not ready. Read the logs and check the readiness path."},
+      {"start_failed", "The engine could not be started on the target. Check that it is installed there and may run."},
+      {"secret_unreadable", "The target could not open a secret variable. Give its value anew."},
   };
   for (const Advice& row : table)
     if (row.reason == reason) return row.text;

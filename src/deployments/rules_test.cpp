@@ -52,18 +52,18 @@ TEST(Rules, StepsReplaceOneByOneAndNeverStopWhatIsNeeded) {
       {3, "", 3, {}},
       {3, "+r", 2, {}},
       {1, "+p", 0, {}},
-      {1, "+F", 0, {}},               // the agent has tried often enough
-      {1, "-r", 1, {}},               // surge
+      {1, "+F", 0, {}},  // the agent has tried often enough
+      {1, "-r", 1, {}},  // surge
       {1, "-r +s", 0, {}},
       {1, "-r +r", 0, {"1"}},
-      {1, "-r +F", 0, {}},            // the old one serves on
-      {1, "-F", 1, {"1"}},            // nothing to lose
+      {1, "-r +F", 0, {}},  // the old one serves on
+      {1, "-F", 1, {"1"}},  // nothing to lose
       {1, "xr +r", 0, {}},
       {1, "xr", 1, {}},
       {2, "-r -r", 1, {}},
       {2, "-r -r +s", 0, {}},
       {2, "-r -r +r", 0, {"1"}},
-      {2, "xr -r +r", 0, {}},         // what is being stopped takes room
+      {2, "xr -r +r", 0, {}},  // what is being stopped takes room
       {2, "-r +r", 1, {}},
       {2, "-r +r +s", 0, {}},
       {2, "-r +r +r", 0, {"1"}},
@@ -116,7 +116,8 @@ TEST(Rules, StepsAlwaysEndInWhatIsWanted) {
     const auto most = std::max<std::size_t>(static_cast<std::size_t>(wanted), now.size()) + 1;
     for (int step = 0; step < 50; ++step) {
       const Steps steps = next_steps(wanting(wanted), now);
-      for (auto& replica : now) replica.retired = replica.retired || std::ranges::find(steps.retire, replica.id) != steps.retire.end();
+      for (auto& replica : now)
+        replica.retired = replica.retired || std::ranges::find(steps.retire, replica.id) != steps.retire.end();
       for (std::int64_t i = 0; i < steps.create; ++i) {
         ReplicaView made;
         made.id = fmt::format("new{}.{}", step, i);

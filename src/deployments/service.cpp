@@ -37,10 +37,7 @@ const query::FieldTable& event_fields() {
       .alias = "e",
       .fields = {{.name = "kind", .column = "e.kind", .folded = "e.kind"},
                  {.name = "revision", .column = "e.revision", .type = query::FieldType::integer},
-                 {.name = "created_at",
-                  .column = "e.created_at",
-                  .type = query::FieldType::time,
-                  .sortable = true}},
+                 {.name = "created_at", .column = "e.created_at", .type = query::FieldType::time, .sortable = true}},
       .default_order = "created_at desc"};
   return table;
 }
@@ -220,13 +217,20 @@ std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
   std::vector<Endpoint> out;
   for (const DeploymentRow& row : store::serving(tx)) {
     const RevisionRow current = revision(tx, row, row.revision);
-    Endpoint made{row.org_id, row.id.str(), row.name, row.environment_id.str(), row.engine, current.document.version,
-                  current.document.engine_model, current.document.limits, {}, {}};
+    Endpoint made{row.org_id,
+                  row.id.str(),
+                  row.name,
+                  row.environment_id.str(),
+                  row.engine,
+                  current.document.version,
+                  current.document.engine_model,
+                  current.document.limits,
+                  {},
+                  {}};
     for (const ReplicaRow& replica : store::replicas(tx, row.org_id, row.id.str()))
       if (!replica.retired_generation && replica.state == targets::ReplicaState::ready && !replica.address.empty())
         made.ready.push_back({replica.id.str(), replica.address});
-    if (made.ready.empty())
-      made.unavailable_reason = row.reason ? row.reason->message : "No replica is ready.";
+    if (made.ready.empty()) made.unavailable_reason = row.reason ? row.reason->message : "No replica is ready.";
     out.push_back(std::move(made));
   }
   return out;
@@ -237,8 +241,8 @@ std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
 ResolvedVersion Service::resolve(db::Tx& tx, const Context& ctx, const std::string& reference) {
   auto found = versions_.find(tx, ctx, reference);
   if (!found)
-    fail_field("/model", fmt::format("must name a version: model@alias, model@v3 or a version's id; there is no {}",
-                                     reference));
+    fail_field("/model",
+               fmt::format("must name a version: model@alias, model@v3 or a version's id; there is no {}", reference));
   return std::move(*found);
 }
 
@@ -262,7 +266,8 @@ void Service::seal_secrets(db::Tx& tx, const DeploymentRow& row, DeploymentSpec&
       continue;
     }
     const auto known = store::find_secret(tx, row.org_id, secret->secret_id->str());
-    if (!known || known->deployment_id != row.id) fail_field(pointer + "/secret_id", "must be a secret of this deployment");
+    if (!known || known->deployment_id != row.id)
+      fail_field(pointer + "/secret_id", "must be a secret of this deployment");
   }
 }
 
@@ -286,8 +291,8 @@ RevisionRow Service::make_revision(db::Tx& tx, const Context& ctx, const Deploym
   RevisionDocument document = make_document(spec, version, catalogue_, row.replicas_desired);
   check_target(target, document);
   std::string digest = digest_of(document);
-  return {row.org_id, row.id,        number,       version.version_id, std::move(digest), std::move(document),
-          spec,       version.files, ctx.actor.id, clock_.now()};
+  return {row.org_id,          row.id, number,        version.version_id, std::move(digest),
+          std::move(document), spec,   version.files, ctx.actor.id,       clock_.now()};
 }
 
 void Service::adopt(DeploymentRow& row, const RevisionRow& revision) {
@@ -315,7 +320,10 @@ Deployment Service::accept(db::Tx& tx, const Context& ctx, Plan::Kind kind, Depl
   row.updated_at = clock_.now();
   row.row_version += 1;
   if (!store::update_deployment(tx, row, row.row_version - 1)) outdated();
-  controller_.note(tx, ctx, row, past_tense(kind), message);
+  controller_.note(tx, ctx, row, past_tense(kind), message,
+                   {{"revision_digest", revision.digest},
+                    {"version_digest", row.version_digest},
+                    {"replicas", row.replicas_desired}});
   controller_.converge(tx, row.org_id, row.id.str());
   return store::find_view(tx, row.org_id, row.id.str()).value();
 }
@@ -324,17 +332,16 @@ Deployment Service::create(const Context& ctx, const CreateDeployment& request) 
   seeded_environments(ctx);
   return database_.write(ctx, [&](db::Tx& tx) {
     if (store::name_is_taken(tx, ctx.org_id, request.name.str()))
-      fail(ErrorCode::conflict, fmt::format("There is a deployment {} already. Choose another name, or update it.",
-                                            request.name.str()));
+      fail(ErrorCode::conflict,
+           fmt::format("There is a deployment {} already. Choose another name, or update it.", request.name.str()));
     const auto target = targets_.find(tx, ctx.org_id, request.target.str());
     if (!target) fail_field("/target", fmt::format("must be a target of yours; there is no {}", request.target.str()));
     if (target->state == targets::MachineState::revoked)
       fail_field("/target", fmt::format("{} was revoked; enroll it again first", target->name));
     const auto where = store::find_environment(tx, ctx.org_id, request.environment.str());
     if (!where)
-      fail_field("/environment",
-                 fmt::format("must be one of {}", joined(store::environments(tx, ctx.org_id),
-                                                         [](const auto& e) { return e.name; })));
+      fail_field("/environment", fmt::format("must be one of {}", joined(store::environments(tx, ctx.org_id),
+                                                                         [](const auto& e) { return e.name; })));
     if ((request.visibility == Visibility::team) != request.team_id.has_value())
       fail_field("/team_id", "is required with the visibility team, and only with it");
     if (request.team_id && std::ranges::find(ctx.actor.team_ids, request.team_id->str()) == ctx.actor.team_ids.end())
@@ -354,8 +361,9 @@ Deployment Service::create(const Context& ctx, const CreateDeployment& request) 
     row.team_id = request.team_id;
     row.created_by = ctx.actor.id;
     row.created_at = row.updated_at = clock_.now();
-    DeploymentSpec spec{version.version_id, request.engine, request.flags, request.model_file, request.resources,
-                        request.environment_variables, request.probes, request.limits, request.runtime};
+    DeploymentSpec spec{version.version_id, request.engine,    request.flags,
+                        request.model_file, request.resources, request.environment_variables,
+                        request.probes,     request.limits,    request.runtime};
     // The row comes first: what belongs to it refers to it. Its model columns follow with the revision.
     tx.insert("deployments", row);
     seal_secrets(tx, row, spec);

@@ -65,8 +65,9 @@ std::optional<DeploymentRow> find_deployment(Tx& tx, const identity::Predicate& 
 }
 
 bool name_is_taken(Tx& tx, const std::string& org_id, const std::string& name) {
-  return tx.value<std::string>("SELECT id FROM deployments WHERE org_id = ? AND name = ? AND deleted_at IS NULL", org_id,
-                               name)
+  return tx
+      .value<std::string>("SELECT id FROM deployments WHERE org_id = ? AND name = ? AND deleted_at IS NULL", org_id,
+                          name)
       .has_value();
 }
 
@@ -84,7 +85,8 @@ std::vector<Deployment> views(Tx& tx, const query::Keyset& keyset, const identit
 
 bool update_deployment(Tx& tx, const DeploymentRow& row, std::int64_t seen_version) {
   return tx.run(
-             "UPDATE deployments SET description = ?, model_id = ?, model_name = ?, version_id = ?, version_number = ?, "
+             "UPDATE deployments SET description = ?, model_id = ?, model_name = ?, version_id = ?, version_number = "
+             "?, "
              "version_digest = ?, engine = ?, interface = ?, intent = ?, state = ?, reason = ?, replicas_desired = ?, "
              "replicas_ready = ?, revision = ?, epoch = ?, row_version = ?, updated_at = ?, deleted_at = ? WHERE "
              "org_id = ? AND id = ? AND row_version = ?",
@@ -130,8 +132,8 @@ std::vector<RevisionRow> revisions(Tx& tx, const std::string& org_id, const std:
 
 std::int64_t last_revision(Tx& tx, const std::string& org_id, const std::string& deployment_id) {
   return tx
-      .value<std::int64_t>("SELECT max(number) FROM deployment_revisions WHERE org_id = ? AND deployment_id = ?", org_id,
-                           deployment_id)
+      .value<std::int64_t>("SELECT max(number) FROM deployment_revisions WHERE org_id = ? AND deployment_id = ?",
+                           org_id, deployment_id)
       .value_or(0);
 }
 
@@ -147,9 +149,9 @@ std::vector<ReplicaRow> replicas(Tx& tx, const std::string& org_id, const std::s
 }
 
 std::vector<ReplicaRow> replicas_on(Tx& tx, const std::string& org_id, const std::string& target_id) {
-  return tx.all<ReplicaRow>("SELECT " + columns<ReplicaRow>() +
-                                " FROM deployment_replicas WHERE org_id = ? AND target_id = ? ORDER BY id",
-                            org_id, target_id);
+  return tx.all<ReplicaRow>(
+      "SELECT " + columns<ReplicaRow>() + " FROM deployment_replicas WHERE org_id = ? AND target_id = ? ORDER BY id",
+      org_id, target_id);
 }
 
 void retire_replica(Tx& tx, const std::string& org_id, const std::string& id, std::int64_t generation) {
@@ -158,11 +160,14 @@ void retire_replica(Tx& tx, const std::string& org_id, const std::string& id, st
 
 void update_replica(Tx& tx, const ReplicaRow& row) {
   tx.run(
-      "UPDATE deployment_replicas SET state = ?, reason = ?, message = ?, address = ?, pid = ?, restarts = ?, exit_code "
-      "= ?, started_at = ?, ready_at = ?, progress = ?, memory_bytes = ?, cpu_seconds = ?, was_ready = ?, observed_at = "
+      "UPDATE deployment_replicas SET state = ?, reason = ?, message = ?, address = ?, pid = ?, restarts = ?, "
+      "exit_code "
+      "= ?, started_at = ?, ready_at = ?, progress = ?, memory_bytes = ?, cpu_seconds = ?, was_ready = ?, observed_at "
+      "= "
       "? WHERE org_id = ? AND id = ?",
       row.state, row.reason, row.message, row.address, row.pid, row.restarts, row.exit_code, row.started_at,
-      row.ready_at, row.progress, row.memory_bytes, row.cpu_seconds, row.was_ready, row.observed_at, row.org_id, row.id);
+      row.ready_at, row.progress, row.memory_bytes, row.cpu_seconds, row.was_ready, row.observed_at, row.org_id,
+      row.id);
 }
 
 void remove_replica(Tx& tx, const std::string& org_id, const std::string& id) {
@@ -212,7 +217,8 @@ std::vector<DeploymentLogLine> log_tail(Tx& tx, const std::string& org_id, const
 void trim_log(Tx& tx, const std::string& org_id, const std::string& deployment_id, const std::string& replica_id,
               std::int64_t keep, std::int64_t seq_max) {
   tx.run(
-      "DELETE FROM deployment_logs WHERE org_id = ? AND replica_id = ? AND seq <= (SELECT seq FROM deployment_logs WHERE "
+      "DELETE FROM deployment_logs WHERE org_id = ? AND replica_id = ? AND seq <= (SELECT seq FROM deployment_logs "
+      "WHERE "
       "org_id = ? AND replica_id = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
       org_id, replica_id, org_id, replica_id, keep);
   tx.run("DELETE FROM deployment_logs WHERE org_id = ? AND deployment_id = ? AND seq <= ?", org_id, deployment_id,

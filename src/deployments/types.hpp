@@ -272,8 +272,9 @@ struct ReadDeploymentLogs {
   std::optional<jobs::Cursor> after;
   std::optional<ReplicaId> replica;
   query::PageSize page_size = query::PageSize::of<200>();
-  static constexpr Doc docs[] = {{"after", "Read on after this cursor; 0: from the oldest line kept; without it the "
-                                           "newest lines"}};
+  static constexpr Doc docs[] = {{"after",
+                                  "Read on after this cursor; 0: from the oldest line kept; without it the "
+                                  "newest lines"}};
 };
 MODELOPS_DESCRIBE(ReadDeploymentLogs, deployment, after, replica, page_size);
 struct DeploymentLogPage {

@@ -52,7 +52,7 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
  protected:
   GatewayTest() {
     database->migrate(all_migrations());
-    identity_access.set_known_permissions({"inference:call", "targets:write", "targets:read"});
+    identity_access.set_known_permissions({"inference:call", "targets:write", "targets:read", "service_accounts:write"});
     const auto boot = identity.bootstrap("acme", "admin@localhost");
     admin = *identity_access.context_of_key(boot->api_token);
     clock.advance(std::chrono::seconds(1));

@@ -19,7 +19,7 @@ Snapshot Service::snapshot_for(db::Tx& tx, const targets::Machine& machine) cons
 }
 
 http::Answer Service::snapshot(const Context&, const PollSnapshot& request, const http::Request& raw) {
-  const targets::Machine machine = access_.authenticate(raw, targets::MachineKind::gateway);
+  const targets::Machine machine = access_.identify(raw);
   http::LongPoll poll;
   poll.topic = snapshot_topic;
   poll.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(request.wait_s.number());
@@ -29,7 +29,7 @@ http::Answer Service::snapshot(const Context&, const PollSnapshot& request, cons
       http::Response made;
       made.headers.set("Content-Type", "application/json");
       made.body = database_.read([&](db::Tx& tx) {
-        access_.require_valid(tx, machine);
+        access_.check(tx, machine, targets::MachineKind::gateway);
         nothing_new = store::version(tx) == after && !last;
         return nothing_new ? std::string() : reflect::to_json(snapshot_for(tx, machine));
       });

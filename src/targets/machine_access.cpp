@@ -40,8 +40,8 @@ std::string ServerKeys::make(db::Tx& tx) {
   const crypto::KeyPair pair = crypto::make_signing_key();
   const std::string id = Id<ServerKeyTag>::make().str();
   db::TxDataKeys data_keys(tx);
-  const std::string sealed = crypto::SecretBox(keyring_, data_keys)
-                                 .seal(installation(), id + "/private_key", pair.private_key.reveal());
+  const std::string sealed =
+      crypto::SecretBox(keyring_, data_keys).seal(installation(), id + "/private_key", pair.private_key.reveal());
   tx.insert("server_keys", ServerKeyRow{id, to_base64url(pair.public_key), sealed, clock_.now()});
   return id;
 }
@@ -123,7 +123,8 @@ Machine MachineAccess::identify(const http::Request& request) {
     } else if (machine->state == MachineState::online) {
       store::touch_machine(tx, machine->org_id, id, now);
     }
-    Machine out{machine->org_id, id, machine->kind, {}, from_base64url(machine->sealing_key.value()).value(), {}, nonce};
+    Machine out{
+        machine->org_id, id, machine->kind, {}, from_base64url(machine->sealing_key.value()).value(), {}, nonce};
     if (const auto own = store::find_target_of(tx, machine->org_id, id)) out.target_id = own->id.str();
     const std::string pinned(request.headers.get("X-ModelOps-Server-Key"));
     out.server_key_id = !pinned.empty() && keys_.knows(pinned) ? pinned : machine->server_key_id.value();

@@ -12,8 +12,8 @@ constexpr std::size_t inventory_bytes_max = 64 * 1024;
 
 void check_protocol(int protocol) {
   if (protocol < 1 || protocol > protocol_version)
-    fail_field("/protocol", fmt::format("must be 1 to {}: use an agent and a server of the same release",
-                                        protocol_version));
+    fail_field("/protocol",
+               fmt::format("must be 1 to {}: use an agent and a server of the same release", protocol_version));
 }
 
 std::string checked_key(std::string_view pointer, const std::string& key) {
@@ -78,8 +78,8 @@ ByteRange byte_range(std::string_view header, std::uint64_t size_bytes) {
   if (!first || (!last && dash + 1 != range.size()) || (last && *last < *first)) return whole;
   const auto begin = static_cast<std::uint64_t>(*first);
   if (begin >= size_bytes) refuse();
-  const std::uint64_t end = last ? std::min<std::uint64_t>(static_cast<std::uint64_t>(*last), size_bytes - 1) + 1
-                                 : size_bytes;
+  const std::uint64_t end =
+      last ? std::min<std::uint64_t>(static_cast<std::uint64_t>(*last), size_bytes - 1) + 1 : size_bytes;
   return {begin, end - begin, true};
 }
 
@@ -87,8 +87,8 @@ Enrolled Machines::enrolled(db::Tx& tx, const std::string& org_id, const std::st
                             const ServerKeys::Key& key) const {
   const auto machine = store::find_machine(tx, machine_id);
   const auto target = store::find_target_of(tx, org_id, machine_id);
-  return {machine_id, target ? target->id.str() : "",          org_id,
-          key.id,     to_base64url(key.pair.public_key),       machine->expires_at.value()};
+  return {machine_id, target ? target->id.str() : "",    org_id,
+          key.id,     to_base64url(key.pair.public_key), machine->expires_at.value()};
 }
 
 Enrolled Machines::enroll(const Context& ctx, const EnrollMachine& request) {
@@ -123,7 +123,8 @@ Enrolled Machines::enroll(const Context& ctx, const EnrollMachine& request) {
     machine.row_version += 1;
     store::update_machine(tx, machine, machine.row_version - 1);
     const Machine actor{machine.org_id, machine.id.str(), machine.kind, {}, {}, {}, {}};
-    audit_.record(tx, machine_context(actor), {"machine.enroll", "machine", machine.id.str(), {{"name", machine.name}}});
+    audit_.record(tx, machine_context(actor),
+                  {"machine.enroll", "machine", machine.id.str(), {{"name", machine.name}}});
     jobs::announce(tx, topics_, machines_topic);
     return enrolled(tx, machine.org_id, machine.id.str(), key);
   });
@@ -238,8 +239,8 @@ http::Answer Machines::artifact(const Context&, const ArtifactReference& request
   download.head.headers.set("Accept-Ranges", "bytes");
   download.head.headers.set("ETag", "\"" + sha256 + "\"");
   if (range.partial)
-    download.head.headers.set(
-        "Content-Range", fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, size));
+    download.head.headers.set("Content-Range",
+                              fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, size));
   download.length_bytes = range.length;
   download.source = std::make_unique<BlobSource>(std::move(blob), range);
   return download;

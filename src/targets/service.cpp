@@ -15,13 +15,11 @@ const query::FieldTable& target_fields() {
     state.sortable = true;
     return query::FieldTable{
         .alias = "t",
-        .fields = {{.name = "name", .column = "t.name", .folded = "t.name", .sortable = true},
-                   state,
-                   {.name = "created_at", .column = "t.created_at", .type = query::FieldType::time, .sortable = true},
-                   {.name = "last_seen_at",
-                    .column = "t.last_seen_at",
-                    .type = query::FieldType::time,
-                    .nullable = true}},
+        .fields =
+            {{.name = "name", .column = "t.name", .folded = "t.name", .sortable = true},
+             state,
+             {.name = "created_at", .column = "t.created_at", .type = query::FieldType::time, .sortable = true},
+             {.name = "last_seen_at", .column = "t.last_seen_at", .type = query::FieldType::time, .nullable = true}},
         .default_order = "name"};
   }();
   return table;
@@ -37,9 +35,15 @@ const query::FieldTable& target_fields() {
 
 std::string_view noun(MachineKind kind) { return kind == MachineKind::agent ? "target" : "gateway"; }
 
+/// What people know a machine by: the target of an agent, a gateway itself.
+std::string subject_of(db::Tx& tx, const MachineRow& machine) {
+  const auto target = store::find_target_of(tx, machine.org_id, machine.id.str());
+  return target ? target->id.str() : machine.id.str();
+}
+
 Gateway to_gateway(const MachineRow& row) {
-  return {row.id,         row.name,       row.state,      row.program_version, row.last_seen_at,
-          row.expires_at, row.row_version, row.created_at};
+  return {row.id,           row.name,       row.state,       row.program_version,
+          row.last_seen_at, row.expires_at, row.row_version, row.created_at};
 }
 
 }  // namespace
@@ -64,7 +68,8 @@ EnrollmentToken Service::make_token(db::Tx& tx, const Context& ctx, MachineRow m
   const Secret token = crypto::make_token("enroll");
   const Time expires_at = clock_.now() + enrollment_age_max;
   store::put_token(tx, {crypto::token_digest(token.reveal()), machine.org_id, machine.id, expires_at});
-  audit_.record(tx, ctx, {"enrollment_token.create", noun(machine.kind), machine.id.str(), {{"name", machine.name}}});
+  audit_.record(tx, ctx,
+                {"enrollment_token.create", noun(machine.kind), subject_of(tx, machine), {{"name", machine.name}}});
   return {token.reveal(), expires_at};
 }
 
@@ -73,9 +78,10 @@ void Service::revoke(db::Tx& tx, const Context& ctx, MachineRow machine) {
   machine.state = MachineState::revoked;
   machine.row_version += 1;
   store::update_machine(tx, machine, machine.row_version - 1);
-  const std::string kind = fmt::format("{}.revoke", noun(machine.kind));
-  audit_.record(tx, ctx, {kind, noun(machine.kind), machine.id.str(), {{"name", machine.name}}});
-  events_.publish(tx, machine.org_id, fmt::format("{}.revoked", noun(machine.kind)), noun(machine.kind), machine.name);
+  const std::string_view kind = noun(machine.kind);
+  const std::string subject = subject_of(tx, machine);
+  audit_.record(tx, ctx, {fmt::format("{}.revoke", kind), kind, subject, {{"name", machine.name}}});
+  events_.publish(tx, machine.org_id, fmt::format("{}.revoked", kind), kind, subject, {{"name", machine.name}});
   jobs::announce(tx, topics_, machine_topic(machine.id.str()));
   jobs::announce(tx, topics_, machines_topic);
 }
@@ -90,8 +96,8 @@ Target Service::target_row(db::Tx& tx, const Context& ctx, const Reference& refe
 
 TargetPage Service::list(const Context& ctx, const ListTargets& request) {
   const query::Keyset keyset = query::plan(target_fields(), request);
-  return query::page<TargetPage>(
-      keyset, database_.read([&](db::Tx& tx) { return store::targets(tx, keyset, ctx.org_id); }));
+  return query::page<TargetPage>(keyset,
+                                 database_.read([&](db::Tx& tx) { return store::targets(tx, keyset, ctx.org_id); }));
 }
 
 Target Service::get(const Context& ctx, const TargetReference& request) {
@@ -196,8 +202,8 @@ std::size_t Service::notice_silence() {
   const Time now = clock_.now();
   return database_.write([&](db::Tx& tx) {
     std::size_t count = 0;
-    for (const auto& [kind, silence_max] : {std::pair(MachineKind::agent, agent_silence_max),
-                                            std::pair(MachineKind::gateway, gateway_silence_max)}) {
+    for (const auto& [kind, silence_max] :
+         {std::pair(MachineKind::agent, agent_silence_max), std::pair(MachineKind::gateway, gateway_silence_max)}) {
       for (MachineRow machine : store::silent_machines(tx, kind, now - silence_max, silent_per_step)) {
         machine.state = MachineState::offline;
         machine.row_version += 1;
@@ -206,8 +212,9 @@ std::size_t Service::notice_silence() {
         system.actor.kind = ActorKind::system;
         system.org_id = machine.org_id;
         const std::string action = fmt::format("{}.offline", noun(kind));
-        audit_.record(tx, system, {action, noun(kind), machine.id.str(), {{"name", machine.name}}});
-        events_.publish(tx, machine.org_id, action, noun(kind), machine.name);
+        const std::string subject = subject_of(tx, machine);
+        audit_.record(tx, system, {action, noun(kind), subject, {{"name", machine.name}}});
+        events_.publish(tx, machine.org_id, action, noun(kind), subject, {{"name", machine.name}});
         ++count;
       }
     }

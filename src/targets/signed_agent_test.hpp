@@ -40,10 +40,10 @@ struct SignedAgent {
     request.headers.set("X-ModelOps-Machine", enrolled.machine_id);
     request.headers.set("X-ModelOps-Time", time);
     request.headers.set("X-ModelOps-Nonce", nonce);
-    request.headers.set("X-ModelOps-Signature",
-                        to_base64url(crypto::sign(signing.private_key,
-                                                  request_to_sign(http::method_name(request.method), target,
-                                                                  request.body, time, nonce))));
+    request.headers.set(
+        "X-ModelOps-Signature",
+        to_base64url(crypto::sign(signing.private_key, request_to_sign(http::method_name(request.method), target,
+                                                                       request.body, time, nonce))));
   }
   /// True when the server that was pinned at enrolment gave this answer to that request.
   bool trusts(const http::Request& request, const http::Response& response) const {

@@ -19,7 +19,7 @@ struct MachineRow {
   MachineKind kind = MachineKind::agent;
   std::string name;
   MachineState state = MachineState::pending;
-  std::optional<std::string> public_key;   ///< base64url, as are the other keys
+  std::optional<std::string> public_key;  ///< base64url, as are the other keys
   std::optional<std::string> sealing_key;
   std::optional<std::string> server_key_id;
   std::string program_version;

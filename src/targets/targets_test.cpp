@@ -14,9 +14,9 @@
 namespace modelops::targets {
 namespace {
 
-using testing::SignedAgent;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::SignedAgent;
 
 struct QuietTrail final : identity::AuditTrail {
   void record(db::Tx&, const Context&, const identity::Act&) override {}
@@ -228,7 +228,8 @@ TEST_P(TargetsTest, NoncesAreForgottenOnlyWhenTooOldToBeAccepted) {
   EXPECT_EQ(code_of([&] { authenticate(request); }), ErrorCode::unauthenticated);
   clock.advance(std::chrono::seconds(1));
   service.forget_nonces();
-  EXPECT_EQ(database->read([](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM machine_nonces"); }), 0);
+  EXPECT_EQ(database->read([](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM machine_nonces"); }),
+            0);
   EXPECT_EQ(code_of([&] { authenticate(request); }), ErrorCode::unauthenticated);
 }
 
@@ -260,8 +261,10 @@ TEST_P(TargetsTest, RenewalProlongsAndMayChangeTheKey) {
   clock.advance(std::chrono::hours(24 * 15));
   SignedAgent next;
   next.enrolled = agent.enrolled;
-  const RenewMachine renewal{{1}, to_base64url(next.signing.public_key), to_base64url(next.sealing.public_key), "0.2.0"};
-  const auto raw = agent.request(http::Method::post, "/api/v1/machines/renew", clock.now(), {}, reflect::to_json(renewal));
+  const RenewMachine renewal{
+      {1}, to_base64url(next.signing.public_key), to_base64url(next.sealing.public_key), "0.2.0"};
+  const auto raw =
+      agent.request(http::Method::post, "/api/v1/machines/renew", clock.now(), {}, reflect::to_json(renewal));
   const auto response = std::get<http::Response>(machines.renew({}, renewal, raw));
   EXPECT_TRUE(agent.trusts(raw, response));
   EXPECT_EQ(reflect::from_json<Enrolled>(response.body).expires_at, clock.now() + machine_key_age_max);

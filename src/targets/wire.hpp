@@ -8,7 +8,8 @@
 // nonce that it has seen. Its answers carry X-ModelOps-Key (key id) and X-ModelOps-Signature over
 // crypto::join_fields({"modelops-answer-v1", request nonce, status, SHA-256 of the body}); artifacts are checked by
 // their own digests instead. The functions at the end build both texts. Problems are signed too once the machine is
-// known; one without a signature proves nothing, so a machine goes on as it is and tries again.
+// known, except refusals of a signature, time or nonce; one without a signature proves nothing, so a machine goes on as
+// it is and tries again.
 //
 // A machine may send X-ModelOps-Server-Key, the id of the server key that it pinned: answers are then signed with that
 // key, however often the server has rotated. Without it they are signed with the key of its last enrolment or renewal.

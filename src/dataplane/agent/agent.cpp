@@ -74,8 +74,9 @@ struct Agent::State {
       const bool new_token = !options.token.empty() && crypto::token_digest(options.token) != identity->token_digest;
       if (!new_token) connect(std::move(*identity));
     }
-    if (!session && options.token.empty()) {
-      fail(ErrorCode::invalid, "This machine is not enrolled: make an enrollment token for it and give --token.");
+    if (!session && (options.token.empty() || options.server.empty())) {
+      fail(ErrorCode::invalid,
+           "This machine is not enrolled: make an enrollment token for it, and give --server and --token.");
     }
     resume();
     const auto thread = [this](auto member) {
@@ -169,7 +170,7 @@ struct Agent::State {
   void poll(std::stop_token stop) {
     bool first = true;  // asks without waiting, so that a restarted agent soon knows
     repeat(stop, "asking the server", [&] {
-      if (!has_session()) enroll();
+      if (!has_session()) enroll(stop);
       machine::Session& server = connected(stop);
       server.renew_when_due(stop);
       const auto begun = steady_clock::now();
@@ -204,8 +205,9 @@ struct Agent::State {
     return session != nullptr;
   }
 
-  void enroll() {
-    machine::Identity identity = machine::enroll(options.server, options.token, {MODELOPS_VERSION, inventory()}, clock);
+  void enroll(const std::stop_token& stop) {
+    machine::Identity identity =
+        machine::enroll(options.server, options.token, {MODELOPS_VERSION, inventory()}, clock, stop);
     machine::save_identity(identity_file(), identity);
     Log().info("enrolled", {{"machine", identity.machine_id}, {"server", identity.server_url}});
     connect(std::move(identity));

@@ -468,6 +468,19 @@ TEST_F(AgentTest, StopsWhenItIsRevokedAndLeavesTheEngines) {
   EXPECT_EQ(server.observed("r1")->pid, seen.pid);
 }
 
+TEST_F(AgentTest, ASecretThatCannotBeReadIsReadOnceItIsSealedAnew) {
+  start();
+  ASSERT_TRUE(eventually([&] { return server.inventory().has_value(); }));
+  DesiredReplica wanted = replica("r1");
+  wanted.secrets = {{"API_KEY", to_base64url("not sealed to anybody")}};
+  server.want({wanted});
+  EXPECT_EQ(failed("r1").reason, "secret_unreadable");
+  const std::string context = targets::secret_context("mch_1", "dep_1", "API_KEY");
+  wanted.secrets[0].sealed = to_base64url(crypto::seal_to(server.sealing_key(), "s3cret", context));
+  server.want({wanted});
+  ready("r1");
+}
+
 TEST_F(AgentTest, EndsItsEnginesWhenTold) {
   AgentOptions with = options();
   with.stop_engines_on_exit = true;

@@ -116,9 +116,9 @@ void ArtifactCache::run(std::stop_token stop) {
         version = found->second;
       }
     }
-    if (clean) remove_others(digests, files);
-    if (digest.empty()) continue;
     try {
+      if (clean) remove_others(digests, files);
+      if (digest.empty()) continue;
       fetch_version(digest, version, stop);
       backoff.reset();
       update(digest, [&](Status& status) {

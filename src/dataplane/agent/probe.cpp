@@ -36,9 +36,7 @@ bool Prober::start() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port_));
-  // An engine that listens everywhere is asked here.
-  const std::string target = host_ == "0.0.0.0" ? "127.0.0.1" : host_;
-  ::inet_pton(AF_INET, target.c_str(), &address.sin_addr);
+  ::inet_pton(AF_INET, host_.c_str(), &address.sin_addr);
   return ::connect(socket_->get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 || errno == EINPROGRESS;
 }
 

@@ -19,7 +19,8 @@ int run_agent(int argc, char** argv) {
       ->required();
   app.add_option("--engines", options.engines, "Folder with the installed engines")->envname("MODELOPS_ENGINES");
   app.add_option("--name", options.name, "Shown to people instead of the host name");
-  app.add_option("--address", options.address, "IPv4 address on which engines listen")->capture_default_str();
+  app.add_option("--address", options.address, "IPv4 address of this machine on which engines listen, for gateways")
+      ->capture_default_str();
   app.add_option("--memory-reserve", options.memory_reserve_bytes, "Memory that engines may not count on (512MB, 2GB)")
       ->transform(CLI::AsSizeValue(false));
   app.add_flag("--stop-engines-on-exit", options.stop_engines_on_exit, "End the engines too when the agent is ended");

@@ -57,7 +57,7 @@ void Identity::accept(const targets::Enrolled& enrolled, Time now) {
 }
 
 Identity enroll(const std::string& server_url, const std::string& token, const Introduction& introduction,
-                const Clock& clock) {
+                const Clock& clock, std::stop_token stop) {
   Identity identity;
   identity.server_url = without_slash(server_url);
   identity.signing = crypto::make_signing_key();
@@ -72,7 +72,8 @@ Identity enroll(const std::string& server_url, const std::string& token, const I
   http::Client client({.addresses = http::AddressPolicy::any});
   http::ClientRequest http_request{.method = http::Method::post,
                                    .url = identity.server_url + "/api/v1/machines/enroll",
-                                   .body = reflect::to_json(request)};
+                                   .body = reflect::to_json(request),
+                                   .stop = std::move(stop)};
   http_request.headers.add("Content-Type", "application/json");
   const http::Response response = client.send(http_request);
   if (response.status / 100 != 2) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,7 @@ struct Introduction {
 /// Enrolls with a one-use token and new keys. The server's key is believed at this first use: use https, or a network
 /// that you trust. Throws Error: unavailable… when the server cannot be reached (try again), else what it said.
 Identity enroll(const std::string& server_url, const std::string& token, const Introduction& introduction,
-                const Clock& clock);
+                const Clock& clock, std::stop_token stop = {});
 
 /// Nothing when `file` does not exist. Throws Error(invalid) with what to do when others may read it or it is damaged.
 std::optional<Identity> load_identity(const std::filesystem::path& file);

@@ -15,7 +15,7 @@ namespace {
 using boost::system::error_code;
 using std::chrono::steady_clock;
 
-constexpr std::string_view busy =
+constexpr std::string_view refusal =
     "HTTP/1.1 503 Service Unavailable\r\nServer: ModelOps\r\nConnection: close\r\nRetry-After: 1\r\n"
     "Content-Type: text/plain\r\nContent-Length: 42\r\n\r\nThe gateway has too many connections open.";
 
@@ -74,7 +74,7 @@ void IoThread::admit(Socket socket) {
   }
   if (full) {
     [[maybe_unused]] const auto sent =
-        ::send(socket.native_handle(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(socket.native_handle(), refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     socket.shutdown(Socket::shutdown_send, error);
     return;
   }
@@ -104,20 +104,20 @@ void IoThread::schedule_sweep() {
   });
 }
 
-std::unique_ptr<Peer> IoThread::take_idle(const std::string& address) {
+std::shared_ptr<Peer> IoThread::take_idle(const std::string& address) {
   const auto entry = idle_.find(address);
   if (entry == idle_.end()) return nullptr;
   auto& kept = entry->second;
   const auto oldest = steady_clock::now() - shared.options.replica_keep_alive;
   while (!kept.empty()) {
-    std::unique_ptr<Peer> peer = std::move(kept.back());
+    std::shared_ptr<Peer> peer = std::move(kept.back());
     kept.pop_back();
     if (peer->idle_since > oldest && !peer->is_stale()) return peer;
   }
   return nullptr;
 }
 
-void IoThread::keep_idle(const std::string& address, std::unique_ptr<Peer> peer) {
+void IoThread::keep_idle(const std::string& address, std::shared_ptr<Peer> peer) {
   auto& kept = idle_[address];
   if (aborting || kept.size() >= shared.options.idle_per_replica_max) return;
   peer->idle_since = steady_clock::now();

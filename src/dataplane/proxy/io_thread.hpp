@@ -41,17 +41,17 @@ struct IoThread {
   const std::string& date();
 
   /// An idle connection to `address` that still stands; null when there is none.
-  std::unique_ptr<Peer> take_idle(const std::string& address);
-  void keep_idle(const std::string& address, std::unique_ptr<Peer> peer);
+  std::shared_ptr<Peer> take_idle(const std::string& address);
+  void keep_idle(const std::string& address, std::shared_ptr<Peer> peer);
 
   Shared& shared;
+  std::unordered_set<Peer*> peers;
+  std::unordered_set<Connection*> connections;
   asio::io_context io{1};
   http::Acceptor acceptor;
   http::Timer timer;
   Routing::View routing;
   std::mt19937_64 random;  ///< for trace ids, which only have to differ
-  std::unordered_set<Peer*> peers;
-  std::unordered_set<Connection*> connections;
   bool draining = false;      ///< no request follows the current one
   bool closing_idle = false;  ///< nor is one waited for
   bool aborting = false;
@@ -60,7 +60,7 @@ struct IoThread {
   Task<void> accept();
   void admit(Socket socket);
 
-  ByName<std::vector<std::unique_ptr<Peer>>> idle_;
+  ByName<std::vector<std::shared_ptr<Peer>>> idle_;
   std::int64_t date_second_ = -1;
   std::string date_;
 };

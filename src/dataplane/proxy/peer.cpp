@@ -29,7 +29,7 @@ Task<bool> Peer::connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime dea
   write_deadline_ = deadline;
   const auto [error] = co_await socket_.async_connect(endpoint, http::as_tuple_await);
   write_deadline_ = SteadyTime::max();
-  if (error || cancelled_ || timed_out_) co_return false;
+  if (error || cancelled_ || write_timed_out_) co_return false;
   boost::system::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   co_return true;
@@ -45,17 +45,20 @@ Task<bool> Peer::fill(SteadyTime deadline) {
     begin_ = 0;
   }
   if (end_ == capacity_) co_return false;  // nobody takes what is there
+  read_timed_out_ = false;
   read_deadline_ = deadline;
   const auto [error, count] =
       co_await socket_.async_read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_), http::as_tuple_await);
   read_deadline_ = SteadyTime::max();
-  if (error || cancelled_ || timed_out_) co_return false;
+  ended_ = error == asio::error::eof;
+  if (error || cancelled_ || read_timed_out_) co_return false;
   end_ += count;
   co_return true;
 }
 
 Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime limit) {
   std::size_t first = 0;
+  write_timed_out_ = false;
   for (;;) {
     while (first < parts.size() && parts[first].empty()) ++first;
     if (first == parts.size()) co_return true;
@@ -69,7 +72,7 @@ Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime l
     write_deadline_ = std::min(steady_clock::now() + idle, limit);
     const auto [error, count] = co_await socket_.async_write_some(buffers, http::as_tuple_await);
     write_deadline_ = SteadyTime::max();
-    if (error || cancelled_ || timed_out_) co_return false;
+    if (error || cancelled_ || write_timed_out_) co_return false;
     sent_ += count;
     std::size_t left = count;
     for (std::size_t i = first; i < parts.size() && left > 0; ++i) {
@@ -91,10 +94,14 @@ bool Peer::may_have_received(std::uint64_t since) {
   return acknowledged_bytes(socket_.native_handle()) > since + 1;
 }
 
-void Peer::cancel() {
-  cancelled_ = true;
+void Peer::interrupt() {
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+void Peer::cancel() {
+  cancelled_ = true;
+  interrupt();
 }
 
 void Peer::close() {
@@ -105,10 +112,10 @@ void Peer::close() {
 
 void Peer::sweep(SteadyTime now) {
   if (now < read_deadline_ && now < write_deadline_) return;
+  read_timed_out_ = now >= read_deadline_;
+  write_timed_out_ = now >= write_deadline_;
   read_deadline_ = write_deadline_ = SteadyTime::max();
-  timed_out_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  interrupt();
 }
 
 }  // namespace modelops::proxy

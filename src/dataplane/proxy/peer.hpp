@@ -34,19 +34,21 @@ class Peer {
   using Parts = std::array<std::string_view, 5>;
   Task<bool> write(Parts parts, std::chrono::milliseconds idle, SteadyTime limit);
 
-  bool timed_out() const { return timed_out_; }
+  bool timed_out() const { return read_timed_out_ || write_timed_out_; }
+  bool ended() const { return ended_; }  ///< by the other side, in good order
   std::uint64_t sent() const { return sent_; }
   /// True when something came, or the other side ended it, while nothing was expected.
   bool is_stale();
   /// True when the other side may have read something that was sent since `sent()` was `since`.
   bool may_have_received(std::uint64_t since);
 
+  /// Ends what waits now.
+  void interrupt();
   /// Ends what waits now and whatever is tried later.
   void cancel();
   void close();
   /// Ends a wait whose deadline has passed.
   void sweep(SteadyTime now);
-  void set_read_deadline(SteadyTime deadline) { read_deadline_ = deadline; }
   Socket& socket() { return socket_; }
 
   SteadyTime idle_since{};  ///< while it waits for its next request
@@ -61,8 +63,10 @@ class Peer {
   std::uint64_t sent_ = 0;
   SteadyTime read_deadline_ = SteadyTime::max();
   SteadyTime write_deadline_ = SteadyTime::max();
-  bool timed_out_ = false;
+  bool read_timed_out_ = false;
+  bool write_timed_out_ = false;
   bool cancelled_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace modelops::proxy

@@ -57,6 +57,9 @@ class Service {
     return {"b1", request.book, request.pages.value ? request.pages.value->number() : 0, 8};
   }
   void remove(const Context&, const BookReference&) { ++removed; }
+  Book read_aloud(const Context&, const BookReference& request, const http::Request& raw) {
+    return {raw.path + "?" + raw.query + " " + std::string(raw.headers.get("X-Voice")), request.book, 1, 1};
+  }
   std::unique_ptr<http::BodySink> upload(const Context&, const BookReference& request, const http::Request&) {
     struct Sink : http::BodySink {
       explicit Sink(std::string n) : name(std::move(n)) {}
@@ -109,6 +112,7 @@ Routes routes(Service& s) {
             {.status = 201, .location = "/api/v1/books/{id}"}),
       route(http::Method::get, "/api/v1/books/{book}", "get_book", books_read, "Get", s, &Service::get),
       route(patch, "/api/v1/books/{book}", "change_book", books_write, "Change", s, &Service::change),
+      route(http::Method::get, "/api/v1/books/{book}/aloud", "read_aloud", books_read, "Read", s, &Service::read_aloud),
       route(delete_, "/api/v1/books/{book}", "remove_book", books_write, "Remove", s, &Service::remove),
       route(post, "/api/v1/books/{book}/scan", "upload_scan", books_write, "Upload", s, &Service::upload,
             {.body_bytes_max = 1 << 30}),
@@ -208,6 +212,11 @@ TEST_F(ApiTest, ARepeatedRequestGetsTheSameAnswerOnce) {
   EXPECT_EQ(send(post, "/api/v1/books", body, with("Idempotency-Key", "white space")).status, 400);
   EXPECT_EQ(send(post, "/api/v1/books", body).status, 201);
   EXPECT_EQ(service.added, 2);
+}
+
+TEST_F(ApiTest, AHandlerMayAskForTheRequestAsItCame) {
+  const auto answer = send(get, "/api/v1/books/moby/aloud?long_form=true", {}, with("X-Voice", "deep"));
+  EXPECT_THAT(answer.body, ::testing::HasSubstr(R"("id":"/api/v1/books/moby/aloud?long_form=true deep")"));
 }
 
 TEST_F(ApiTest, UploadsStream) {

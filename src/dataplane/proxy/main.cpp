@@ -1,0 +1,143 @@
+#include "dataplane/proxy/main.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/descriptor.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "dataplane/proxy/gateway.hpp"
+#include "dataplane/proxy/snapshot_feed.hpp"
+
+namespace modelops::proxy {
+namespace {
+
+struct Settings {
+  GatewayOptions gateway;
+  std::string server;
+  std::string token;
+  std::filesystem::path state;
+  std::filesystem::path snapshot_file;
+  std::string access_log = "off";
+  int drain_timeout_s = 30;
+};
+
+void declare(CLI::App& app, Settings& settings) {
+  GatewayOptions& gateway = settings.gateway;
+  gateway.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+  app.add_option("--server", settings.server, "URL of the control plane")->envname("MODELOPS_SERVER");
+  app.add_option("--token", settings.token, "One-use enrollment token; a new one enrolls anew")
+      ->envname("MODELOPS_GATEWAY_TOKEN");
+  app.add_option("--state", settings.state, "Folder for this gateway's key and the last routes")
+      ->envname("MODELOPS_GATEWAY_STATE");
+  app.add_option("--snapshot-file", settings.snapshot_file,
+                 "Serve these routes, without a control plane; read again on SIGHUP")
+      ->excludes("--server")
+      ->excludes("--token");
+  app.add_option("--address", gateway.address, "Address to listen at")->capture_default_str();
+  app.add_option("--port", gateway.port, "Port to listen at; 0: any free one")->capture_default_str();
+  app.add_option("--threads", gateway.threads, "Threads that serve")
+      ->check(CLI::Range(1u, 256u))
+      ->capture_default_str();
+  app.add_option("--connections-max", gateway.connections_max, "Connections of clients; beyond: 503")
+      ->capture_default_str();
+  app.add_option("--access-log", settings.access_log, "A file, '-' for standard output, or 'off'")
+      ->capture_default_str();
+  app.add_option("--drain-timeout", settings.drain_timeout_s, "Seconds to finish accepted requests at the end")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+}
+
+Descriptor open_log(const std::string& name) {
+  if (name == "off") return Descriptor(-1);
+  const int fd = name == "-" ? ::dup(STDOUT_FILENO)
+                             : ::open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  if (fd < 0) fail(ErrorCode::invalid, fmt::format("Cannot write the access log {}: {}.", name, std::strerror(errno)));
+  return Descriptor(fd);
+}
+
+gateway::Snapshot snapshot_of(const std::filesystem::path& file) {
+  auto snapshot = load_snapshot(file);
+  if (!snapshot) fail(ErrorCode::invalid, fmt::format("There is no file {}.", file.string()));
+  return std::move(*snapshot);
+}
+
+int serve(Settings& settings, const sigset_t& signals) {
+  const SystemClock clock;
+  metrics::Registry registry;
+  const Descriptor log_file = open_log(settings.access_log);
+  std::optional<AccessLog> access_log;
+  if (log_file.get() >= 0) settings.gateway.access_log = &access_log.emplace(log_file.get());
+  Gateway gateway(settings.gateway, clock, registry);
+
+  std::mutex mutex;
+  std::string refusal;
+  std::optional<SnapshotFeed> feed;
+  if (!settings.snapshot_file.empty()) {
+    gateway.publish(snapshot_of(settings.snapshot_file));
+  } else {
+    if (settings.state.empty()) fail(ErrorCode::invalid, "Give --state, a folder that this gateway keeps its key in.");
+    feed.emplace(SnapshotFeed::Options{.server = settings.server,
+                                       .token = settings.token,
+                                       .state = std::filesystem::absolute(settings.state),
+                                       .version = MODELOPS_VERSION},
+                 clock, [&](gateway::Snapshot snapshot) { gateway.publish(std::move(snapshot)); },
+                 [&](std::string message) {
+                   std::lock_guard lock(mutex);
+                   refusal = std::move(message);
+                   ::kill(::getpid(), SIGTERM);
+                 });
+  }
+  Log().info("gateway listens",
+             {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});
+  for (;;) {
+    int received = 0;
+    ::sigwait(&signals, &received);
+    if (received != SIGHUP) break;
+    if (settings.snapshot_file.empty()) continue;
+    try {
+      gateway.publish(snapshot_of(settings.snapshot_file));
+    } catch (const Error& error) {
+      Log().error("the routes were not read again", {{"error", describe_exception(error)}});
+    }
+  }
+  if (!gateway.drain(std::chrono::seconds(settings.drain_timeout_s))) {
+    Log().warning("the time to drain passed before all requests were answered");
+  }
+  feed.reset();
+  std::lock_guard lock(mutex);
+  if (refusal.empty()) return 0;
+  fmt::print(stderr, "modelops gateway: {}\n", refusal);
+  return 1;
+}
+
+}  // namespace
+
+int run_gateway(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("Passes calls to models on to where they run, by the control plane's routes.", "modelops gateway");
+  declare(app, settings);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  // Every thread inherits the mask, so that only sigwait sees the signals.
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    return serve(settings, signals);
+  } catch (const Error& error) {
+    Log().error("gateway cannot run", {{"reason", describe_exception(error)}});
+    fmt::print(stderr, "modelops gateway: {}\n", error.message);
+    return 1;
+  }
+}
+
+}  // namespace modelops::proxy

@@ -1,0 +1,108 @@
+#include "cli/flows.hpp"
+#include "tests/api/control_plane_test.hpp"
+
+namespace modelops {
+namespace {
+
+using enum http::Method;
+
+std::string id_of(const boost::json::value& made) { return std::string(made.at("id").as_string()); }
+
+class TenantsTest : public ControlPlaneTest {
+ protected:
+  /// One of each kind of resource, by the name of its path parameter.
+  std::map<std::string, std::string> one_of_each() {
+    cli::Api root = admin();
+    std::map<std::string, std::string> ids;
+    ids["team"] = id_of(root.post("/api/v1/teams", boost::json::object{{"name", "vision"}}));
+    ids["role"] =
+        id_of(root.post("/api/v1/roles", boost::json::object{{"name", "auditor"}, {"permissions", {"*:read"}}}));
+    ids["member"] = std::string(root.get("/api/v1/session").at("actor_id").as_string());
+    ids["service_account"] =
+        id_of(root.post("/api/v1/service-accounts", boost::json::object{{"name", "ci"}, {"role", "viewer"}}));
+    ids["key"] = id_of(root.post("/api/v1/api-keys", boost::json::object{{"name", "k"}}));
+    ids["upload"] = cli::upload_files(root, {std::string(MODELOPS_SOURCE_DIR) + "/examples/digits/digits.onnx"});
+    ids["operation"] = id_of(root.post("/api/v1/models/analyze", boost::json::object{{"upload_id", ids["upload"]}}));
+    cli::wait_for_operation(root, ids["operation"], "analysis");
+    ids["model"] = id_of(root.post("/api/v1/models", boost::json::object{{"name", "digits"},
+                                                                         {"visibility", "organization"},
+                                                                         {"analysis_operation_id", ids["operation"]}}));
+    root.post("/api/v1/models/digits/versions", boost::json::object{{"upload_id", ids["upload"]}});
+    ids["version"] = "1";
+    root.post("/api/v1/models/digits/aliases", boost::json::object{{"alias", "production"}, {"version", 1}});
+    ids["alias"] = "production";
+    ids["sha256"] = std::string(
+        root.get("/api/v1/models/digits/versions/1/files").at("items").as_array().at(0).at("sha256").as_string());
+    ids["approval"] = id_of(root.post("/api/v1/models/digits/versions/1/approval-request", boost::json::object()));
+    ids["target"] = id_of(root.post("/api/v1/targets", boost::json::object{{"name", "local"}}));
+    ids["gateway"] = id_of(root.post("/api/v1/gateways", boost::json::object{{"name", "local"}}));
+    ids["deployment"] = id_of(root.post("/api/v1/deployments", boost::json::object{{"name", "digits"},
+                                                                                   {"model", "digits@production"},
+                                                                                   {"target", "local"},
+                                                                                   {"environment", "development"},
+                                                                                   {"visibility", "organization"}}));
+    ids["environment"] = "development";
+    ids["revision"] = "1";
+    ids["record"] = id_of(root.get("/api/v1/audit/records").at("items").as_array().at(0));
+    return ids;
+  }
+  std::string other_tenant() {
+    const auto invitation = admin().post("/api/v1/organizations",
+                                         boost::json::object{{"name", "globex"}, {"admin_email", "boss@globex.org"}});
+    return key_of(std::string(invitation.at("sign_in_token").as_string()));
+  }
+};
+
+TEST_P(TenantsTest, NothingOfAnotherTenantCanBeSeenOrTouched) {
+  const auto ids = one_of_each();
+  cli::Api mine = admin();
+  cli::Api other = api(other_tenant());
+  const auto document = reflect::parse_json_value(plane->document(), {.depth_max = 64});
+  int routes = 0;
+  for (const auto& [path, methods] : document.at("paths").as_object()) {
+    if (path.find('{') == std::string::npos || path.find("/machines/") != std::string::npos) continue;
+    std::string filled(path);
+    for (std::size_t at = filled.find('{'); at != std::string::npos; at = filled.find('{')) {
+      const std::size_t end = filled.find('}', at);
+      const std::string name = filled.substr(at + 1, end - at - 1);
+      ASSERT_TRUE(ids.contains(name)) << "no example for {" << name << "} of " << path;
+      filled.replace(at, end - at + 1, ids.at(name));
+    }
+    for (const auto& [method, operation] : methods.as_object()) {
+      ++routes;
+      // Every organisation has environments of these names of its own.
+      if (path.find("/environments/") != std::string::npos) continue;
+      std::string upper(method);
+      for (char& c : upper) c = static_cast<char>(std::toupper(c));
+      const http::Method verb = *http::parse_method(upper);
+      const int status = status_of(other, verb, filled, verb == get || verb == delete_ ? "" : "{}");
+      // A body that lacks what the operation needs is refused before anything is looked up.
+      if (verb == post)
+        EXPECT_TRUE(status == 404 || status == 422) << upper << " " << path << " " << status;
+      else
+        EXPECT_EQ(status, 404) << upper << " " << path;
+      if (verb == get && path.find("proof") == std::string::npos && path.find("diff") == std::string::npos &&
+          path.find("/stream") == std::string::npos && path.find("/follow") == std::string::npos)
+        EXPECT_EQ(status_of(mine, get, filled), 200) << "and its owner may: " << path;
+    }
+  }
+  EXPECT_GT(routes, 40);
+  for (const char* list : {"/api/v1/models", "/api/v1/deployments", "/api/v1/targets", "/api/v1/approvals",
+                           "/api/v1/operations", "/api/v1/teams", "/api/v1/service-accounts"})
+    EXPECT_TRUE(other.get(list).at("items").as_array().empty()) << list;
+}
+
+TEST_P(TenantsTest, PublicModelsAreReadableByEveryTenantAndWritableByNone) {
+  cli::Api mine = admin();
+  const auto model = mine.post("/api/v1/models", boost::json::object{{"name", "shared"}, {"visibility", "public"}});
+  cli::Api other = api(other_tenant());
+  EXPECT_EQ(status_of(other, get, "/api/v1/models/" + id_of(model)), 200);
+  EXPECT_NE(status_of(other, patch, "/api/v1/models/" + id_of(model), "{}"), 200);
+  EXPECT_NE(status_of(other, delete_, "/api/v1/models/" + id_of(model)), 204);
+  EXPECT_EQ(status_of(mine, get, "/api/v1/models/shared"), 200);
+}
+
+MODELOPS_ON_BOTH_DATABASES(TenantsTest);
+
+}  // namespace
+}  // namespace modelops
