@@ -150,8 +150,9 @@ struct Wanted {
 
 void show_analysis(const boost::json::value& analysis) {
   const auto field = [&](const char* name) { return cli::printable(cli::text_member(analysis, name)); };
-  say(fmt::format("          {} {}, {} parameters ({}), engine {}, licence {}", field("format"), field("architecture"),
-                  field("parameter_count"), field("size_class"), field("recommended_engine"), field("licence")));
+  say(fmt::format("          {} {} {}, {} parameters ({}), engine {}, licence {}", field("format"),
+                  field("architecture"), field("quantization"), field("parameter_count"), field("size_class"),
+                  field("recommended_engine"), field("license")));
   if (const auto* warnings = analysis.get_object().if_contains("warnings");
       warnings != nullptr && warnings->is_array()) {
     for (const auto& warning : warnings->get_array())
@@ -269,7 +270,7 @@ void show_digits(cli::Api& api, const Places& places, const std::string& organiz
 }
 
 void show_chat(cli::Api& api, const std::string& model) {
-  const std::string question = "What is the capital of France?";
+  const std::string question = "Write two sentences about the city of Paris.";
   const auto call = [&] { return cli::chat(api, model, question, 48, {}); };
   until_routed(call);
   const cli::ChatResult result = call();

@@ -22,6 +22,10 @@ Error error_of(const http::Response& response) {
     const auto& problem = body.as_object();
     if (const auto detail = text_of(problem, "detail"); !detail.empty()) error.message = detail;
     if (const auto text = text_of(problem, "error"); !text.empty()) error.message = text;
+    // As OpenAI-compatible servers say it.
+    if (const auto* object = problem.if_contains("error"); object != nullptr && object->is_object()) {
+      if (const auto text = text_of(object->get_object(), "message"); !text.empty()) error.message = text;
+    }
     if (const auto* violations = problem.if_contains("violations"); violations != nullptr && violations->is_array()) {
       for (const boost::json::value& item : violations->get_array()) {
         if (item.is_object())

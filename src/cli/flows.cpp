@@ -87,7 +87,10 @@ boost::json::value wait_for_deployment(Api& api, const std::string& deployment, 
     const std::string state = text_member(found, "state");
     const auto* reason = found.get_object().if_contains("reason");
     const std::string message = reason == nullptr ? "" : text_member(*reason, "message");
-    if (state == wanted) {
+    // Healthy means that it answers; whoever scaled it waits for all of it.
+    const bool complete =
+        wanted != "healthy" || text_member(found, "replicas_ready") == text_member(found, "replicas_desired");
+    if (state == wanted && complete) {
       progress.finish(fmt::format("{} after {:.1f} s", state, milliseconds_since(start) / 1000));
       return found;
     }

@@ -39,7 +39,7 @@ int run_agent(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   try {
     options.state = std::filesystem::absolute(options.state);
-    options.engines = std::filesystem::absolute(options.engines);
+    if (!options.engines.empty()) options.engines = std::filesystem::absolute(options.engines);
     if (stop->parsed()) {
       stop_engines(options.state, clock);
       return 0;

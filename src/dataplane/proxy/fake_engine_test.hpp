@@ -44,6 +44,10 @@ class RawEngine {
     ::shutdown(fd_, SHUT_RDWR);
     thread_.join();
     ::close(fd_);
+    {
+      std::lock_guard lock(mutex_);
+      for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
+    }
     for (std::thread& thread : connections_) thread.join();
   }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -75,8 +79,14 @@ class RawEngine {
       const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) return;
       accepted.add();
+      {
+        std::lock_guard lock(mutex_);
+        open_.insert(fd);
+      }
       connections_.emplace_back([this, fd, number] {
         serve_(fd, number);
+        std::lock_guard lock(mutex_);
+        open_.erase(fd);
         ::close(fd);
       });
     }
@@ -85,6 +95,8 @@ class RawEngine {
   std::function<void(int, int)> serve_;
   int fd_;
   std::uint16_t port_ = 0;
+  std::mutex mutex_;
+  std::set<int> open_;
   std::vector<std::thread> connections_;
   std::thread thread_;
 };

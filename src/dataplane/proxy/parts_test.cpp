@@ -17,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 template <class F>
 ErrorCode code_of(F&& f) {
@@ -121,7 +120,9 @@ class EndpointTest : public ::testing::Test {
   }
   std::shared_ptr<Replica> take() {
     Endpoint::Wish wish;
-    return endpoint.request(wish) == Turn::granted ? endpoint.claim(wish) : nullptr;
+    auto taken = endpoint.request(wish) == Turn::granted ? endpoint.claim(wish) : nullptr;
+    endpoint.abandon(wish);
+    return taken;
   }
 
   metrics::Registry registry;

@@ -307,7 +307,9 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
     }
     ended = true;
   }
-  co_return head.keep_alive && !until_end && upstream.unread().empty();
+  // llama.cpp announces keep-alive and yet closes the connection after a stream of events: the next request on it,
+  // sent before that is seen, would be lost. A stream is long enough for a connection of its own.
+  co_return head.keep_alive && !head.is_event_stream && !until_end && upstream.unread().empty();
 }
 
 // ---- the request's body beside it --------------------------------------------------------------------------------
