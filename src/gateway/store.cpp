@@ -45,16 +45,21 @@ std::vector<Key> callers(db::Tx& tx, Time now) {
   const std::string select =
       "SELECT k.digest, k.id, o.name, k.expires_at, k.scopes, r.permissions FROM api_keys k "
       "JOIN organizations o ON o.id = k.org_id ";
-  const std::string usable = "WHERE k.owner_kind = ? AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR "
-                             "k.expires_at > ?)";
-  std::vector<CallerRow> rows = tx.all<CallerRow>(
-      select + "JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id "
-               "JOIN roles r ON r.org_id = m.org_id AND r.id = m.role_id " + usable + " AND m.disabled = ?",
-      KeyOwnerKind::user, now, false);
-  const std::vector<CallerRow> robots = tx.all<CallerRow>(
-      select + "JOIN service_accounts s ON s.org_id = k.org_id AND s.id = k.owner_id "
-               "JOIN roles r ON r.org_id = s.org_id AND r.id = s.role_id " + usable,
-      KeyOwnerKind::service_account, now);
+  const std::string usable =
+      "WHERE k.owner_kind = ? AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR "
+      "k.expires_at > ?)";
+  std::vector<CallerRow> rows =
+      tx.all<CallerRow>(select +
+                            "JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id "
+                            "JOIN roles r ON r.org_id = m.org_id AND r.id = m.role_id " +
+                            usable + " AND m.disabled = ?",
+                        KeyOwnerKind::user, now, false);
+  const std::vector<CallerRow> robots =
+      tx.all<CallerRow>(select +
+                            "JOIN service_accounts s ON s.org_id = k.org_id AND s.id = k.owner_id "
+                            "JOIN roles r ON r.org_id = s.org_id AND r.id = s.role_id " +
+                            usable,
+                        KeyOwnerKind::service_account, now);
   rows.insert(rows.end(), robots.begin(), robots.end());
   std::vector<Key> out;
   for (CallerRow& row : rows) {

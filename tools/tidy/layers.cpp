@@ -59,7 +59,8 @@ std::string include_advice(std::string_view from, std::string_view to) {
     if (from.ends_with("_test.cpp") || from.ends_with("_test.hpp") ||
         is_one_of(file, {"types.hpp", "wire.hpp", "service.hpp", "ports.hpp", "visibility.hpp"}))
       return {};
-    return "of another capability include only types.hpp, wire.hpp, service.hpp or ports.hpp (of identity also visibility.hpp)";
+    return "of another capability include only types.hpp, wire.hpp, service.hpp or ports.hpp (of identity also "
+           "visibility.hpp)";
   }
   if (is_one_of(source, {"adapters", "formats"})) {
     if (position(capabilities, target) >= 0 && is_one_of(file, {"types.hpp", "ports.hpp"})) return {};

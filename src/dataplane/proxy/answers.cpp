@@ -48,8 +48,8 @@ http::Response openai_error(int status, std::string_view message, OpenAiKind kin
 void append_model(std::string& out, const RoutingTable& table, std::string_view organization, std::string_view name) {
   out += "{\"id\":";
   reflect::append_json_string(out, name);
-  fmt::format_to(std::back_inserter(out), ",\"object\":\"model\",\"created\":{},\"owned_by\":",
-                 table.issued_at_seconds());
+  fmt::format_to(std::back_inserter(out),
+                 ",\"object\":\"model\",\"created\":{},\"owned_by\":", table.issued_at_seconds());
   reflect::append_json_string(out, organization);
   out += '}';
 }
@@ -82,13 +82,15 @@ http::Response error_answer(const Error& error, std::string_view request_id, boo
 }
 
 http::Response upgrade_refused(std::string_view request_id, bool openai) {
-  const std::string_view message = "Other protocols than HTTP/1.1 are not spoken here: send the request without Upgrade.";
+  const std::string_view message =
+      "Other protocols than HTTP/1.1 are not spoken here: send the request without Upgrade.";
   if (openai) return openai_error(501, message, {"invalid_request_error", "not_implemented"}, {});
   http::Response response;
   response.status = 501;
   response.headers.add("Content-Type", "application/problem+json");
-  response.body = "{\"type\":\"urn:modelops:problem:not-implemented\",\"title\":\"Not Implemented\",\"status\":501,"
-                  "\"detail\":";
+  response.body =
+      "{\"type\":\"urn:modelops:problem:not-implemented\",\"title\":\"Not Implemented\",\"status\":501,"
+      "\"detail\":";
   reflect::append_json_string(response.body, message);
   response.body += ",\"request_id\":";
   reflect::append_json_string(response.body, request_id);

@@ -33,10 +33,10 @@ class FakeServer {
       poll.topic = "snapshot";
       poll.deadline = std::chrono::steady_clock::now() + 50s;
       const std::string nonce(request.headers.get("X-ModelOps-Nonce"));
-      const bool same = request.query.find("after=" + std::to_string(version()) + "&") != std::string::npos;
-      poll.poll = [this, nonce, same](bool last) -> std::optional<http::Response> {
+      poll.poll = [this, nonce, query = request.query](bool last) -> std::optional<http::Response> {
         std::lock_guard lock(mutex_);
-        if (same && status_ == 200 && !last && snapshot_.version == asked_at_) return std::nullopt;
+        const bool same = query.find(fmt::format("after={}&", snapshot_.version)) != std::string::npos;
+        if (same && status_ == 200 && !last) return std::nullopt;
         http::Response response = answer(status_ == 200 ? reflect::to_json(snapshot_) : R"({"detail":"revoked"})",
                                          status_);
         const crypto::KeyPair& key = forge_ ? other_ : key_;
@@ -46,8 +46,6 @@ class FakeServer {
                                                                                                 response.body))));
         return response;
       };
-      std::lock_guard lock(mutex_);
-      asked_at_ = snapshot_.version;
       return poll;
     };
   }
@@ -80,15 +78,9 @@ class FakeServer {
     response.body = std::move(body);
     return response;
   }
-  std::int64_t version() {
-    std::lock_guard lock(mutex_);
-    return snapshot_.version;
-  }
-
   const crypto::KeyPair key_ = crypto::make_signing_key(), other_ = crypto::make_signing_key();
   std::mutex mutex_;
   gateway::Snapshot snapshot_;
-  std::int64_t asked_at_ = 0;
   int status_ = 200;
   bool forge_ = false;
   events::Topics topics_;
