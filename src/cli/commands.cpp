@@ -15,7 +15,7 @@ const std::vector<Command>& commands() {
       {"--replicas", "replicas", integer, "How many engines"},
       {"--engine", "engine", text, "Of the catalogue; default: what the model needs"},
       {"--flag", "flags", values, "An engine's flag: name=value (repeat)"},
-      {"--env", "environment_variables", map, "An environment variable: NAME=value (repeat)"},
+      {"--env", "environment_variables", variables, "An environment variable: NAME=value (repeat)"},
       {"--visibility", "visibility", text, "private, team, organization or public"},
   };
   static const std::vector<Command> rows = {

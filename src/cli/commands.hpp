@@ -9,7 +9,8 @@ namespace modelops::cli {
 
 /// How a flag's text becomes JSON (or a query parameter).
 /// `values`: name=value pairs whose values are JSON numbers and booleans where they look like it.
-enum class FlagKind { text, integer, number, boolean, list, map, values, json };
+/// `variables`: name=value pairs as an array of literal environment variables.
+enum class FlagKind { text, integer, number, boolean, list, map, values, variables, json };
 
 struct Flag {
   std::string_view name;   ///< "--display-name"

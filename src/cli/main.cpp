@@ -86,6 +86,13 @@ boost::json::value flag_value(const Flag& flag, const std::vector<std::string>& 
       }
       return out;
     }
+    case FlagKind::variables: {
+      boost::json::array out;
+      const boost::json::value pairs = flag_value({flag.name, flag.field, FlagKind::map, {}, false}, given);
+      for (const auto& [name, value] : pairs.get_object())
+        out.push_back(boost::json::object{{"type", "literal"}, {"name", name}, {"value", value}});
+      return out;
+    }
     case FlagKind::json: return reflect::parse_json_value(last);
   }
   return nullptr;

@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include "base/id.hpp"
 #include "base/text.hpp"
 #include "dataplane/proxy/model_field.hpp"
 #include "platform/crypto/token.hpp"
@@ -15,14 +14,16 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 constexpr std::uint64_t body_bytes_per_second_min = 1024;
 constexpr std::size_t kept_string_bytes_max = 256 * 1024;
 
+std::string new_request_id(IoThread& thread) { return fmt::format("{:016x}{:016x}", thread.random(), thread.random()); }
+
 /// A caller's id goes into logs and answers: letters, digits and "-._" only.
-std::string request_id_of(const http::Headers& headers) {
+std::string request_id_of(const http::Headers& headers, IoThread& thread) {
   const std::string_view given = headers.get("X-Request-Id");
   const bool well_formed = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
            c == '_';
   });
-  return well_formed ? std::string(given) : new_uuid7();
+  return well_formed ? std::string(given) : new_request_id(thread);
 }
 
 /// "Authorization: Bearer …" or "x-api-key: …"; empty when there is neither.
@@ -110,8 +111,7 @@ Task<bool> Connection::serve() {
 Task<std::size_t> Connection::read_head() {
   http::HeadScanner scanner(options().head_bytes_max, options().target_bytes_max);
   bool started = false;
-  SteadyTime deadline =
-      steady_clock::now() + (first_request_ ? options().head_timeout : options().keep_alive_timeout);
+  SteadyTime deadline = steady_clock::now() + (first_request_ ? options().head_timeout : options().keep_alive_timeout);
   first_request_ = false;
   exchange_.sent_before = client_.sent();
   for (;;) {
@@ -141,7 +141,7 @@ Task<std::size_t> Connection::read_head() {
 Task<void> Connection::dispatch() {
   const http::Request& request = exchange_.head.request;
   const std::string_view path = request.path;
-  exchange_.request_id = request_id_of(request.headers);
+  exchange_.request_id = request_id_of(request.headers, thread_);
   exchange_.openai = path.starts_with("/v1/");
   exchange_.body_left = request.content_length.value_or(0);
   exchange_.body_done = !exchange_.head.chunked && exchange_.body_left == 0;
@@ -229,8 +229,9 @@ Task<void> Connection::serve_model_api() {
     co_return co_await serve_models(path.substr(std::min(path.size(), models.size() + 1)));
   }
   if (path != "/v1/chat/completions" && path != "/v1/completions" && path != "/v1/embeddings") {
-    fail(ErrorCode::not_found, "There is nothing here. See /v1/chat/completions, /v1/completions, /v1/embeddings and "
-                               "/v1/models.");
+    fail(ErrorCode::not_found,
+         "There is nothing here. See /v1/chat/completions, /v1/completions, /v1/embeddings and "
+         "/v1/models.");
   }
   if (request.method != http::Method::post) fail(ErrorCode::method_not_allowed, "Use POST.");
 
@@ -297,9 +298,7 @@ void Connection::finish_exchange() {
 
 // ---- the request's body ------------------------------------------------------------------------------------------
 
-bool Connection::fits_buffer() const {
-  return !exchange_.head.chunked && exchange_.body_left <= client_.capacity();
-}
+bool Connection::fits_buffer() const { return !exchange_.head.chunked && exchange_.body_left <= client_.capacity(); }
 
 /// Asks a client that waits to be asked.
 Task<void> Connection::need_body() {
@@ -378,7 +377,7 @@ Task<std::string_view> Connection::take_whole_body() {
 // ---- answers of our own ------------------------------------------------------------------------------------------
 
 Task<void> Connection::refuse(const Error& error) {
-  if (exchange_.request_id.empty()) exchange_.request_id = new_uuid7();
+  if (exchange_.request_id.empty()) exchange_.request_id = new_request_id(thread_);
   if (http_status(error.code) >= 500) {
     Log().warning("request failed", {{"request_id", exchange_.request_id},
                                      {"replica", exchange_.replica_id},

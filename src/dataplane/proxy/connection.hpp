@@ -116,7 +116,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string out_;
   std::string body_;
   std::string model_text_;  // what stands for "model" in the body
-  std::string token_;         // the last one seen here, and its digest: clients send the same each time
+  std::string token_;       // the last one seen here, and its digest: clients send the same each time
   std::string token_digest_;
   Exchange exchange_;
   Pump pump_;
@@ -124,8 +124,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   SteadyTime wait_until_ = SteadyTime::max();
   bool keep_ = false;
   bool first_request_ = true;
-  bool idle_ = false;      // waiting for the first byte of a request
-  bool queued_ = false;    // waiting for a replica
+  bool idle_ = false;    // waiting for the first byte of a request
+  bool queued_ = false;  // waiting for a replica
   bool expired_ = false;
   bool watching_ = false;  // a wait for readability is pending
   bool gone_ = false;

@@ -16,9 +16,8 @@ void Endpoint::update(const gateway::Route& route) {
   queue_max_ = static_cast<std::size_t>(std::max<std::int64_t>(route.queue_max, 0));
   std::vector<std::shared_ptr<Replica>> replicas;
   for (const gateway::Replica& told : route.replicas) {
-    const auto known = std::ranges::find_if(replicas_, [&](const auto& replica) {
-      return replica->id == told.id && replica->address == told.address;
-    });
+    const auto known = std::ranges::find_if(
+        replicas_, [&](const auto& replica) { return replica->id == told.id && replica->address == told.address; });
     replicas.push_back(known != replicas_.end() ? *known : std::make_shared<Replica>(told.id, told.address));
   }
   replicas_ = std::move(replicas);

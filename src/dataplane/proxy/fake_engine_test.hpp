@@ -71,7 +71,7 @@ class RawEngine {
     const linger abort{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
   }
-  http::Count accepted;
+  http::Count accepted, ended;
 
  private:
   void run() {
@@ -88,6 +88,7 @@ class RawEngine {
         std::lock_guard lock(mutex_);
         open_.erase(fd);
         ::close(fd);
+        ended.add();
       });
     }
   }

@@ -20,20 +20,20 @@ struct GatewayOptions {
 
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t target_bytes_max = 8 * 1024;
-  std::uint64_t model_body_bytes_max = 16 << 20;      ///< of the OpenAI-compatible API, where "model" is looked for
-  std::uint64_t buffered_bytes_max = 512 << 20;       ///< of all such bodies together; beyond: 503
-  std::chrono::milliseconds head_timeout{10'000};     ///< from a request's first byte to its head's last
+  std::uint64_t model_body_bytes_max = 16 << 20;         ///< of the OpenAI-compatible API, where "model" is looked for
+  std::uint64_t buffered_bytes_max = 512 << 20;          ///< of all such bodies together; beyond: 503
+  std::chrono::milliseconds head_timeout{10'000};        ///< from a request's first byte to its head's last
   std::chrono::milliseconds keep_alive_timeout{75'000};  ///< between a client's requests
-  std::chrono::milliseconds body_timeout{30'000};     ///< without any byte of a request's body
-  std::chrono::milliseconds write_timeout{30'000};    ///< without any byte taken by the other side
-  std::chrono::milliseconds connect_timeout{2'000};   ///< to a replica
-  std::chrono::milliseconds first_byte_timeout{0};    ///< of a replica's answer; 0: the route's whole time
-  std::chrono::milliseconds idle_timeout{60'000};     ///< between two bytes of a replica's answer
+  std::chrono::milliseconds body_timeout{30'000};        ///< without any byte of a request's body
+  std::chrono::milliseconds write_timeout{30'000};       ///< without any byte taken by the other side
+  std::chrono::milliseconds connect_timeout{2'000};      ///< to a replica
+  std::chrono::milliseconds first_byte_timeout{0};       ///< of a replica's answer; 0: the route's whole time
+  std::chrono::milliseconds idle_timeout{60'000};        ///< between two bytes of a replica's answer
   /// How long an unused connection to a replica is kept: less than servers commonly do (5 s), so that it is not closed
   /// from the other end while a request is on its way.
   std::chrono::milliseconds replica_keep_alive{4'000};
-  std::size_t idle_per_replica_max = 64;              ///< and per thread
-  unsigned attempts_max = 3;                          ///< replicas asked for one request
+  std::size_t idle_per_replica_max = 64;  ///< and per thread
+  unsigned attempts_max = 3;              ///< replicas asked for one request
 
   std::chrono::milliseconds linger_timeout{2'000};  ///< for a client to read its last answer and to close
   std::uint64_t linger_bytes_max = 16 << 20;        ///< of an unwanted body, read and dropped meanwhile

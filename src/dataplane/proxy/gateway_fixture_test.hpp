@@ -50,8 +50,8 @@ class GatewayFixture : public ::testing::Test {
     return peer.get(target, key_field() + fields);
   }
   bool post(http::Peer& peer, const std::string& target, const std::string& body, const std::string& fields = {}) {
-    return peer.send("POST " + target + " HTTP/1.1\r\nHost: h\r\n" + key_field() + fields + "Content-Length: " +
-                     std::to_string(body.size()) + "\r\n\r\n" + body);
+    return peer.send("POST " + target + " HTTP/1.1\r\nHost: h\r\n" + key_field() + fields +
+                     "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   }
   http::Peer::Reply call(const std::string& target, const std::string& fields = {}) {
     http::Peer peer = this->peer();
@@ -64,9 +64,11 @@ class GatewayFixture : public ::testing::Test {
     return peer.read();
   }
   double gauge(const std::string& name, const std::string& deployment) {
-    return registry.gauge(name, name == "modelops_gateway_queue_depth" ? "Requests that wait for a replica."
-                                                                       : "Requests being served.",
-                          {{"organization", "acme"}, {"deployment", deployment}}).value();
+    return registry
+        .gauge(name,
+               name == "modelops_gateway_queue_depth" ? "Requests that wait for a replica." : "Requests being served.",
+               {{"organization", "acme"}, {"deployment", deployment}})
+        .value();
   }
   /// Waits for a condition of another thread that tells nobody. Half a minute at most: then the test has failed.
   template <class F>

@@ -129,8 +129,8 @@ TEST_F(GatewayRouting, a_model_is_found_by_name_or_alias_and_renamed_for_the_eng
   add_route("chat", {engine.address()}).engine_model = "/models/tiny.gguf";
   add_route("plain", {engine.address()});
   start();
-  auto reply = call_with("/v1/chat/completions",
-                         R"({"messages":[{"content":"\"model\""}], "model": "chat@production","n":1})");
+  auto reply =
+      call_with("/v1/chat/completions", R"({"messages":[{"content":"\"model\""}], "model": "chat@production","n":1})");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, R"({"messages":[{"content":"\"model\""}], "model": "/models/tiny.gguf","n":1})");
   EXPECT_EQ(reply.headers.get("X-ModelOps-Deployment"), "chat");
@@ -211,8 +211,8 @@ TEST_F(GatewayRouting, says_how_it_is) {
   EXPECT_EQ(client.read().status, 200);
   client.get("/metrics");
   const auto reply = client.read();
-  EXPECT_THAT(reply.body, HasSubstr(
-      R"(modelops_gateway_requests_total{deployment="digits",organization="acme",status="2xx"} 1)"));
+  EXPECT_THAT(reply.body,
+              HasSubstr(R"(modelops_gateway_requests_total{deployment="digits",organization="acme",status="2xx"} 1)"));
 }
 
 TEST_F(GatewayRouting, upgrades_are_refused) {
@@ -255,8 +255,8 @@ TEST_F(GatewayRouting, requests_may_be_pipelined) {
   add_route("digits", {engine.address()});
   start();
   http::Peer client = peer();
-  const std::string one = "POST /serve/acme/digits/hello HTTP/1.1\r\nHost: h\r\n" + key_field() +
-                          "Content-Length: 5\r\n\r\nhello";
+  const std::string one =
+      "POST /serve/acme/digits/hello HTTP/1.1\r\nHost: h\r\n" + key_field() + "Content-Length: 5\r\n\r\nhello";
   client.send(one + one + one);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.read().body, "hello");
 }

@@ -15,6 +15,7 @@ namespace {
 using boost::system::error_code;
 using std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds believed_for{100};
 constexpr std::string_view refusal =
     "HTTP/1.1 503 Service Unavailable\r\nServer: ModelOps\r\nConnection: close\r\nRetry-After: 1\r\n"
     "Content-Type: text/plain\r\nContent-Length: 42\r\n\r\nThe gateway has too many connections open.";
@@ -104,15 +105,17 @@ void IoThread::schedule_sweep() {
   });
 }
 
-std::shared_ptr<Peer> IoThread::take_idle(const std::string& address) {
+std::shared_ptr<Peer> IoThread::take_idle(const std::string& address, bool sure) {
   const auto entry = idle_.find(address);
   if (entry == idle_.end()) return nullptr;
   auto& kept = entry->second;
-  const auto oldest = steady_clock::now() - shared.options.replica_keep_alive;
+  const auto now = steady_clock::now();
   while (!kept.empty()) {
     std::shared_ptr<Peer> peer = std::move(kept.back());
     kept.pop_back();
-    if (peer->idle_since > oldest && !peer->is_stale()) return peer;
+    const auto age = now - peer->idle_since;
+    if (age >= shared.options.replica_keep_alive) continue;
+    if (!(sure || age > believed_for) || !peer->is_stale()) return peer;
   }
   return nullptr;
 }

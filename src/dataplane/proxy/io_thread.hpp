@@ -40,8 +40,9 @@ struct IoThread {
   void abort();
   const std::string& date();
 
-  /// An idle connection to `address` that still stands; null when there is none.
-  std::shared_ptr<Peer> take_idle(const std::string& address);
+  /// An idle connection to `address`; null when there is none. One that was used just now is believed to stand, unless
+  /// `sure`: who can repeat a request finds out by itself.
+  std::shared_ptr<Peer> take_idle(const std::string& address, bool sure);
   void keep_idle(const std::string& address, std::shared_ptr<Peer> peer);
 
   Shared& shared;
@@ -51,7 +52,7 @@ struct IoThread {
   http::Acceptor acceptor;
   http::Timer timer;
   Routing::View routing;
-  std::mt19937_64 random;  ///< for trace ids, which only have to differ
+  std::mt19937_64 random;     ///< for request and trace ids, which only have to differ
   bool draining = false;      ///< no request follows the current one
   bool closing_idle = false;  ///< nor is one waited for
   bool aborting = false;

@@ -53,8 +53,8 @@ void declare(CLI::App& app, Settings& settings) {
 
 Descriptor open_log(const std::string& name) {
   if (name == "off") return Descriptor(-1);
-  const int fd = name == "-" ? ::dup(STDOUT_FILENO)
-                             : ::open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  const int fd =
+      name == "-" ? ::dup(STDOUT_FILENO) : ::open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
   if (fd < 0) fail(ErrorCode::invalid, fmt::format("Cannot write the access log {}: {}.", name, std::strerror(errno)));
   return Descriptor(fd);
 }
@@ -80,19 +80,19 @@ int serve(Settings& settings, const sigset_t& signals) {
     gateway.publish(snapshot_of(settings.snapshot_file));
   } else {
     if (settings.state.empty()) fail(ErrorCode::invalid, "Give --state, a folder that this gateway keeps its key in.");
-    feed.emplace(SnapshotFeed::Options{.server = settings.server,
-                                       .token = settings.token,
-                                       .state = std::filesystem::absolute(settings.state),
-                                       .version = MODELOPS_VERSION},
-                 clock, [&](gateway::Snapshot snapshot) { gateway.publish(std::move(snapshot)); },
-                 [&](std::string message) {
-                   std::lock_guard lock(mutex);
-                   refusal = std::move(message);
-                   ::kill(::getpid(), SIGTERM);
-                 });
+    feed.emplace(
+        SnapshotFeed::Options{.server = settings.server,
+                              .token = settings.token,
+                              .state = std::filesystem::absolute(settings.state),
+                              .version = MODELOPS_VERSION},
+        clock, [&](gateway::Snapshot snapshot) { gateway.publish(std::move(snapshot)); },
+        [&](std::string message) {
+          std::lock_guard lock(mutex);
+          refusal = std::move(message);
+          ::kill(::getpid(), SIGTERM);
+        });
   }
-  Log().info("gateway listens",
-             {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});
+  Log().info("gateway listens", {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});
   for (;;) {
     int received = 0;
     ::sigwait(&signals, &received);

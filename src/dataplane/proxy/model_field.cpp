@@ -107,8 +107,8 @@ ModelField find_model(std::string_view json) {
   if (found.count > 1) fail_field("/model", "must be given once");
   if (!found.is_string) fail_field("/model", "must be a string");
   if (found.name.empty() || found.name.size() > name_bytes_max) fail_field("/model", "is not a name of a model");
-  const bool in_place = std::less_equal()(json.data(), found.key_end) &&
-                        std::less()(found.key_end, json.data() + json.size());
+  const bool in_place =
+      std::less_equal()(json.data(), found.key_end) && std::less()(found.key_end, json.data() + json.size());
   if (!in_place) fail_field("/model", "must be written without escapes in its name");
   // From here on the text is known to be well-formed: a quote, a colon, the value.
   ModelField field{.name = found.name};

@@ -1,5 +1,5 @@
-#include <gmock/gmock.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -272,8 +272,13 @@ TEST(Heads, credentials_and_what_concerns_one_connection_stay_behind) {
   received.add("X-Forwarded-For", "1.2.3.4");
   std::string out;
   append_upstream_head(out, received,
-                       {.method = "POST", .target = "/p?q", .address = "127.0.0.1:9", .request_id = "r",
-                        .trace_parent = "t", .remote_address = "5.6.7.8", .content_length = 3});
+                       {.method = "POST",
+                        .target = "/p?q",
+                        .address = "127.0.0.1:9",
+                        .request_id = "r",
+                        .trace_parent = "t",
+                        .remote_address = "5.6.7.8",
+                        .content_length = 3});
   EXPECT_EQ(out,
             "POST /p?q HTTP/1.1\r\nHost: 127.0.0.1:9\r\nX-Request-Id: r\r\ntraceparent: t\r\n"
             "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nAccept: text/event-stream\r\nContent-Length: 3\r\n\r\n");
@@ -309,12 +314,12 @@ TEST(Heads, an_answer_is_read_and_cleaned) {
 }
 
 TEST(Heads, an_ambiguous_answer_is_refused) {
-  for (const char* head : {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
-                           "HTTP/2.0 200 OK\r\n\r\n", "ICY 200 OK\r\n\r\n"}) {
+  for (const char* head :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
+        "ICY 200 OK\r\n\r\n"}) {
     EXPECT_EQ(code_of([&] { parse_upstream_head(head, http::Method::get); }), ErrorCode::bad_gateway) << head;
   }
 }

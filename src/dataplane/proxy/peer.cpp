@@ -65,12 +65,16 @@ Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime l
     if (cancelled_) co_return false;
     // A large part goes in slices, and what follows it waits.
     std::array<asio::const_buffer, std::tuple_size_v<Parts>> buffers{};
+    std::size_t used = 0;
     for (std::size_t i = first; i < parts.size(); ++i) {
-      buffers[i - first] = asio::buffer(parts[i].data(), std::min(parts[i].size(), slice_bytes_max));
+      if (parts[i].empty()) continue;
+      buffers[used++] = asio::buffer(parts[i].data(), std::min(parts[i].size(), slice_bytes_max));
       if (parts[i].size() > slice_bytes_max) break;
     }
     write_deadline_ = std::min(steady_clock::now() + idle, limit);
-    const auto [error, count] = co_await socket_.async_write_some(buffers, http::as_tuple_await);
+    // One buffer takes the cheaper system call.
+    const auto [error, count] = used == 1 ? co_await socket_.async_write_some(buffers[0], http::as_tuple_await)
+                                          : co_await socket_.async_write_some(buffers, http::as_tuple_await);
     write_deadline_ = SteadyTime::max();
     if (error || cancelled_ || write_timed_out_) co_return false;
     sent_ += count;

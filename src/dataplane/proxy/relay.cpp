@@ -12,6 +12,7 @@ namespace {
 using std::chrono::steady_clock;
 constexpr std::size_t upstream_buffer_bytes = 64 * 1024;
 constexpr std::size_t upstream_head_bytes_max = 32 * 1024;
+constexpr std::size_t joined_bytes_max = 4 * 1024;  // copied behind the head: cheaper than a list of buffers
 
 bool is_idempotent(http::Method method) { return method == http::Method::get || method == http::Method::head; }
 
@@ -74,9 +75,7 @@ Task<void> Connection::relay(Outgoing outgoing) {
     outgoing.trace_parent = make_trace_parent(thread_.random(), thread_.random(), thread_.random());
   }
   Endpoint::Wish wish;
-  wish.wake = [this] {
-    asio::post(thread_.io, [self = shared_from_this()] { self->signal_.set(); });
-  };
+  wish.wake = [this] { asio::post(thread_.io, [self = shared_from_this()] { self->signal_.set(); }); };
   bool fresh = false;
   for (;;) {
     std::optional<Slot> slot = co_await take_slot(wish);
@@ -152,7 +151,7 @@ void Connection::fault(Slot& slot, UpstreamFault kind) {
 
 Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoing, bool fresh) {
   const Replica& replica = slot.replica();
-  std::shared_ptr<Peer> upstream = fresh ? nullptr : thread_.take_idle(replica.address);
+  std::shared_ptr<Peer> upstream = fresh ? nullptr : thread_.take_idle(replica.address, outgoing.pumped);
   const bool reused = upstream != nullptr;
   if (!upstream) upstream = co_await connect(replica);
   check_client();
@@ -178,8 +177,12 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
                         .remote_address = remote_address_,
                         .content_length = outgoing.length,
                         .chunked = outgoing.chunked});
-  const bool sent = co_await upstream->write({out_, outgoing.body[0], outgoing.body[1], outgoing.body[2]},
-                                             options().write_timeout, exchange_.deadline);
+  Peer::Parts parts{out_, outgoing.body[0], outgoing.body[1], outgoing.body[2]};
+  if (outgoing.length.value_or(0) <= joined_bytes_max) {
+    for (const std::string_view part : outgoing.body) out_ += part;
+    parts = {out_};
+  }
+  const bool sent = co_await upstream->write(parts, options().write_timeout, exchange_.deadline);
   if (sent && outgoing.pumped) {
     pump_.running = pump_.began = true;
     asio::co_spawn(thread_.io, pump(shared_from_this(), upstream), asio::detached);
@@ -289,12 +292,15 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
       }
       last_event = now;
     }
-    const std::string_view end = chunked && ended ? http::last_chunk : std::string_view();
-    if (chunked && !piece.empty()) {
-      co_await send({out_, chunk_size_line(size_line, piece.size()), piece, "\r\n", end});
-    } else {
-      co_await send({out_, piece, end});
+    Peer::Parts parts{out_};
+    if (chunked && !piece.empty()) parts = {out_, chunk_size_line(size_line, piece.size()), piece, "\r\n"};
+    if (!chunked) parts[1] = piece;
+    if (chunked && ended) parts[4] = http::last_chunk;
+    if (piece.size() <= joined_bytes_max) {
+      for (std::size_t i = 1; i < parts.size(); ++i) out_ += parts[i];
+      parts = {out_};
     }
+    co_await send(parts);
     out_.clear();
     if (!head.chunked) upstream.consume(piece.size());
     if (ended) break;

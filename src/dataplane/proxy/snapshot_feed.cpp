@@ -49,8 +49,7 @@ SnapshotFeed::SnapshotFeed(Options options, const Clock& clock, Publish publish,
   std::filesystem::create_directories(options_.state);
   std::filesystem::permissions(options_.state, std::filesystem::perms::owner_all);
   if (auto identity = machine::load_identity(identity_file(options_.state))) {
-    const bool new_token =
-        !options_.token.empty() && crypto::token_digest(options_.token) != identity->token_digest;
+    const bool new_token = !options_.token.empty() && crypto::token_digest(options_.token) != identity->token_digest;
     if (!options_.server.empty()) identity->server_url = options_.server;
     while (identity->server_url.ends_with('/')) identity->server_url.pop_back();
     if (!new_token) {
@@ -59,8 +58,9 @@ SnapshotFeed::SnapshotFeed(Options options, const Clock& clock, Publish publish,
     }
   }
   if (!session_ && (options_.token.empty() || options_.server.empty())) {
-    fail(ErrorCode::invalid, "This gateway is not enrolled: make an enrollment token for it, and give --server and "
-                             "--token.");
+    fail(ErrorCode::invalid,
+         "This gateway is not enrolled: make an enrollment token for it, and give --server and "
+         "--token.");
   }
   try {
     if (auto last = load_snapshot(snapshot_file(options_.state))) {
@@ -111,8 +111,8 @@ void SnapshotFeed::enroll() {
       machine::enroll(options_.server, options_.token, {options_.version, inventory()}, clock_);
   machine::save_identity(identity_file(options_.state), identity);
   Log().info("enrolled", {{"machine", identity.machine_id}, {"server", identity.server_url}});
-  session_ = std::make_unique<machine::Session>(std::move(identity), identity_file(options_.state), options_.version,
-                                                clock_);
+  session_ =
+      std::make_unique<machine::Session>(std::move(identity), identity_file(options_.state), options_.version, clock_);
 }
 
 void SnapshotFeed::poll(const std::stop_token& stop) {

@@ -17,10 +17,10 @@ std::optional<gateway::Snapshot> load_snapshot(const std::filesystem::path& file
 class SnapshotFeed {
  public:
   struct Options {
-    std::string server;          ///< URL
-    std::string token;           ///< of enrolment; not needed once enrolled
+    std::string server;           ///< URL
+    std::string token;            ///< of enrolment; not needed once enrolled
     std::filesystem::path state;  ///< folder for the gateway's identity and the last snapshot
-    std::string version;         ///< of this program
+    std::string version;          ///< of this program
     std::chrono::milliseconds retry_first{1'000};
     std::chrono::milliseconds retry_longest{15'000};
   };

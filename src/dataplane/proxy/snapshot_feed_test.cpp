@@ -37,13 +37,13 @@ class FakeServer {
         std::lock_guard lock(mutex_);
         const bool same = query.find(fmt::format("after={}&", snapshot_.version)) != std::string::npos;
         if (same && status_ == 200 && !last) return std::nullopt;
-        http::Response response = answer(status_ == 200 ? reflect::to_json(snapshot_) : R"({"detail":"revoked"})",
-                                         status_);
+        http::Response response =
+            answer(status_ == 200 ? reflect::to_json(snapshot_) : R"({"detail":"revoked"})", status_);
         const crypto::KeyPair& key = forge_ ? other_ : key_;
         response.headers.set("X-ModelOps-Key", "svk_1");
         response.headers.set("X-ModelOps-Signature",
-                             to_base64url(crypto::sign(key.private_key, targets::answer_to_sign(nonce, response.status,
-                                                                                                response.body))));
+                             to_base64url(crypto::sign(
+                                 key.private_key, targets::answer_to_sign(nonce, response.status, response.body))));
         return response;
       };
       return poll;

@@ -1,0 +1,93 @@
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "base/id.hpp"
+#include "cli/api.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/profile.hpp"
+#include "reflect/json.hpp"
+
+namespace modelops::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const boost::json::value list = reflect::parse_json_value(
+    R"({"items":[{"name":"a","at":"2026-11-23T19:55:20.000001Z","tags":{"k":"v"}},{"name":"long-name","at":null}],)"
+    R"("next_page_token":"x"})");
+const std::vector<Column> columns = {{"NAME", "name"}, {"AT", "at"}, {"TAGS", "tags"}};
+
+TEST(Output, TablesAlignAndTellThatThereIsMore) {
+  EXPECT_EQ(render(list, Format::table, columns),
+            "NAME       AT                   TAGS\n"
+            "a          2026-11-23 19:55:20  k=v\n"
+            "long-name  -                    -\n"
+            "(more: raise --limit, or narrow with --filter)\n");
+  EXPECT_EQ(render(reflect::parse_json_value(R"({"items":[]})"), Format::table, columns), "(none)\n");
+}
+
+TEST(Output, JsonAndYamlKeepEverything) {
+  EXPECT_EQ(reflect::parse_json_value(render(list, Format::json, columns)), list);
+  EXPECT_THAT(render(list, Format::yaml, columns), HasSubstr("\"name\": \"long-name\""));
+}
+
+TEST(Output, TextOfTheServerCannotMoveTheCursor) {
+  const boost::json::value hostile = boost::json::object{{"name", "a\x1b[2Jb\nc"}};
+  EXPECT_THAT(render(hostile, Format::table, {}), ::testing::AllOf(Not(HasSubstr("\x1b")), HasSubstr("\\x1b")));
+  EXPECT_EQ(printable("\xff"), "(not UTF-8)");
+}
+
+TEST(Output, BytesReadWell) {
+  EXPECT_EQ(human_bytes(812), "812 B");
+  EXPECT_EQ(human_bytes(253'113'024), "253.1 MB");
+}
+
+TEST(Profile, IsKeptForItsOwnerOnly) {
+  const auto folder = std::filesystem::temp_directory_path() / ("modelops-cli-" + new_uuid7());
+  const auto path = folder / "sub" / "profiles.json";
+  EXPECT_TRUE(load_profiles(path).profiles.empty());
+  Profiles profiles;
+  profiles.profiles["default"].token = "mo_api_x";
+  save_profiles(path, profiles);
+  EXPECT_EQ(load_profiles(path).profiles.at("default").token, "mo_api_x");
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  try {
+    load_profiles(path);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message, HasSubstr("chmod 600"));
+  }
+  EXPECT_THROW(choose_profile(profiles, "absent"), Error);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Errors, SayWhatTheServerSaid) {
+  http::Response refused{422, {}, R"({"detail":"No.","violations":[{"pointer":"/name","message":"is required"}]})"};
+  const Error error = error_of(refused);
+  EXPECT_EQ(error.message, "No.");
+  EXPECT_EQ(error.violations, (std::vector<Violation>{{"/name", "is required"}}));
+  EXPECT_EQ(error_of({503, {}, R"({"error":{"message":"no replica is ready"}})"}).message, "no replica is ready");
+  EXPECT_THAT(error_of({502, {}, "<html>"}).message, HasSubstr("502"));
+}
+
+TEST(Commands, AreUniqueAndWellFormed) {
+  std::set<std::string> seen;
+  for (const Command& command : commands()) {
+    EXPECT_TRUE(seen.insert(std::string(command.noun) + " " + std::string(command.verb)).second)
+        << command.noun << command.verb;
+    EXPECT_THAT(std::string(command.path), ::testing::StartsWith("/api/v1/"));
+    for (const Flag& flag : command.flags) EXPECT_THAT(std::string(flag.name), ::testing::StartsWith("--"));
+  }
+}
+
+}  // namespace
+}  // namespace modelops::cli
