@@ -10,6 +10,7 @@
 
 #include "apps/processes.hpp"
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "cli/flows.hpp"
 #include "cli/output.hpp"
 #include "reflect/json.hpp"
@@ -274,7 +275,7 @@ void show_chat(cli::Api& api, const std::string& model) {
   const auto call = [&] { return cli::chat(api, model, question, 48, {}); };
   until_routed(call);
   const cli::ChatResult result = call();
-  say(fmt::format("chat      {} -> {}", question, cli::printable(result.text)));
+  say(fmt::format("chat      {} -> {}", question, cli::printable(trim(result.text))));
   say(fmt::format("          first token after {:.0f} ms, {} tokens at {:.1f} tokens/s, {:.0f} ms in all",
                   result.first_token_ms, result.tokens, result.tokens_per_second, result.total_ms));
 }
