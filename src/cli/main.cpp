@@ -263,7 +263,12 @@ std::string completion(const CLI::App& app, const std::string& shell) {
 }
 
 void report(const Error& error) {
-  fmt::print(stderr, "error: {}\n", printable(error.message));
+  // An engine's last words are several lines; each is shown as one, with nothing in it that moves the cursor.
+  std::string_view indent = "error: ";
+  for (const std::string_view line : split(error.message, '\n')) {
+    fmt::print(stderr, "{}{}\n", indent, printable(line));
+    indent = "  ";
+  }
   for (const Violation& violation : error.violations)
     fmt::print(stderr, "  {}: {}\n", printable(violation.pointer), printable(violation.message));
   if (error.retry_after_seconds) fmt::print(stderr, "  try again in {} s\n", *error.retry_after_seconds);

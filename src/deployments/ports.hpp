@@ -27,7 +27,7 @@ struct ResolvedVersion {
 class ModelVersions {
  public:
   virtual ~ModelVersions() = default;
-  /// By "model@alias", "model@v3" or a version's id, as far as the actor may see it.
+  /// By "model@alias", "model:v3" or a version's id, as far as the actor may see it.
   virtual std::optional<ResolvedVersion> find(db::Tx& tx, const Context& ctx, const std::string& reference) = 0;
 };
 

@@ -242,7 +242,7 @@ ResolvedVersion Service::resolve(db::Tx& tx, const Context& ctx, const std::stri
   auto found = versions_.find(tx, ctx, reference);
   if (!found)
     fail_field("/model",
-               fmt::format("must name a version: model@alias, model@v3 or a version's id; there is no {}", reference));
+               fmt::format("must name a version: model@alias, model:v3 or a version's id; there is no {}", reference));
   return std::move(*found);
 }
 

@@ -115,7 +115,7 @@ struct CreateDeployment {
   Visibility visibility = Visibility::organization;
   std::optional<TeamId> team_id;
   static constexpr Doc docs[] = {
-      {"model", "A version: model@alias, model@v3 or its id. The deployment pins it: moving the alias changes nothing"},
+      {"model", "A version: model@alias, model:v3 or its id. The deployment pins it: moving the alias changes nothing"},
       {"engine", "Of the engine catalogue; without it the one that the version recommends"},
       {"flags", "Of the engine, by the names in the catalogue"},
       {"model_file", "Which file the engine is started with, where a version has several"},
