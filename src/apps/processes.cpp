@@ -44,12 +44,17 @@ bool Processes::is_running(const std::string& name) const {
   return mark.pid > 0 && !mark.start_time.empty() && start_time_of(mark.pid) == mark.start_time;
 }
 
-void Processes::start(const std::string& name, const std::vector<std::string>& arguments) {
+void Processes::start(const std::string& name, const std::vector<std::string>& arguments,
+                      std::vector<std::string> variables) {
   std::vector<std::string> words{"modelops"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  for (char** inherited = environ; *inherited != nullptr; ++inherited) environment.push_back(*inherited);
+  environment.push_back(nullptr);
   const int log = ::open(log_path(name).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (log < 0 || nothing < 0) fail(ErrorCode::internal, "The log " + log_path(name).string() + " cannot be written.");
@@ -64,7 +69,7 @@ void Processes::start(const std::string& name, const std::vector<std::string>& a
     ::dup2(nothing, STDIN_FILENO);
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
-    ::execv("/proc/self/exe", argv.data());
+    ::execve("/proc/self/exe", argv.data(), environment.data());
     ::_exit(127);
   }
   ::close(log);

@@ -13,8 +13,10 @@ class Processes {
   explicit Processes(std::filesystem::path folder);
 
   bool is_running(const std::string& name) const;
-  /// Starts this very program with `arguments`. Its output goes to `log_path(name)`.
-  void start(const std::string& name, const std::vector<std::string>& arguments);
+  /// Starts this very program with `arguments`, and `variables` (NAME=value) beside this environment: secrets go
+  /// there, as every user can see arguments. Its output goes to `log_path(name)`.
+  void start(const std::string& name, const std::vector<std::string>& arguments,
+             std::vector<std::string> variables = {});
   /// SIGTERM, then SIGKILL when `grace` has passed. False when it was not running.
   bool stop(const std::string& name, std::chrono::seconds grace);
   std::filesystem::path log_path(const std::string& name) const { return folder_ / (name + ".log"); }

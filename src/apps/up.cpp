@@ -116,6 +116,7 @@ void start_machine(Processes& processes, cli::Api& api, const Places& places, co
   const std::filesystem::path state = places.home / name;
   std::filesystem::create_directories(state);
   arguments.insert(arguments.end(), {"--server", places.api(), "--state", state.string()});
+  std::vector<std::string> variables;
   if (!std::filesystem::exists(state / "identity.json")) {
     std::string token;
     const auto known = find(api, fmt::format("/api/v1/{}/local", collection));
@@ -124,9 +125,9 @@ void start_machine(Processes& processes, cli::Api& api, const Places& places, co
           api.post(fmt::format("/api/v1/{}/local/enrollment-token", collection), boost::json::object()), "token");
     else
       token = cli::text_member(api.post("/api/v1/" + collection, boost::json::object{{"name", "local"}}), "token");
-    arguments.insert(arguments.end(), {"--token", token});
+    variables.push_back("MODELOPS_ENROLLMENT_TOKEN=" + token);
   }
-  processes.start(name, arguments);
+  processes.start(name, arguments, std::move(variables));
 }
 
 void wait_for_target(cli::Api& api, const Processes& processes) {

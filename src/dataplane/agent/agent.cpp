@@ -75,8 +75,10 @@ struct Agent::State {
       if (!new_token) connect(std::move(*identity));
     }
     if (!session && (options.token.empty() || options.server.empty())) {
-      fail(ErrorCode::invalid,
-           "This machine is not enrolled: make an enrollment token for it, and give --server and --token.");
+      fail(
+          ErrorCode::invalid,
+          "This machine is not enrolled: make an enrollment token for it, and give --server and the token (--token, or "
+          "MODELOPS_ENROLLMENT_TOKEN in the environment).");
     }
     resume();
     const auto thread = [this](auto member) {

@@ -12,8 +12,10 @@ int run_agent(int argc, char** argv) {
   AgentOptions options;
   CLI::App app("Runs inference engines on this machine as the control plane wants. Dials out only.", "modelops agent");
   app.add_option("--server", options.server, "URL of the control plane")->envname("MODELOPS_SERVER");
-  app.add_option("--token", options.token, "One-use enrollment token; a new one enrolls anew")
-      ->envname("MODELOPS_AGENT_TOKEN");
+  app.add_option(
+         "--token", options.token,
+         "One-use enrollment token; a new one enrolls anew. Better in the environment, where others cannot see it")
+      ->envname("MODELOPS_ENROLLMENT_TOKEN");
   app.add_option("--state", options.state, "Folder for keys, model files and logs")
       ->envname("MODELOPS_AGENT_STATE")
       ->required();

@@ -29,8 +29,10 @@ void declare(CLI::App& app, Settings& settings) {
   GatewayOptions& gateway = settings.gateway;
   gateway.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   app.add_option("--server", settings.server, "URL of the control plane")->envname("MODELOPS_SERVER");
-  app.add_option("--token", settings.token, "One-use enrollment token; a new one enrolls anew")
-      ->envname("MODELOPS_GATEWAY_TOKEN");
+  app.add_option(
+         "--token", settings.token,
+         "One-use enrollment token; a new one enrolls anew. Better in the environment, where others cannot see it")
+      ->envname("MODELOPS_ENROLLMENT_TOKEN");
   app.add_option("--state", settings.state, "Folder for this gateway's key and the last routes")
       ->envname("MODELOPS_GATEWAY_STATE");
   app.add_option("--snapshot-file", settings.snapshot_file,

@@ -60,7 +60,7 @@ SnapshotFeed::SnapshotFeed(Options options, const Clock& clock, Publish publish,
   if (!session_ && (options_.token.empty() || options_.server.empty())) {
     fail(ErrorCode::invalid,
          "This gateway is not enrolled: make an enrollment token for it, and give --server and "
-         "--token.");
+         "the token (--token, or MODELOPS_ENROLLMENT_TOKEN in the environment).");
   }
   try {
     if (auto last = load_snapshot(snapshot_file(options_.state))) {
