@@ -7,6 +7,7 @@ std::optional<deployments::ResolvedVersion> RegistryVersions::find(db::Tx& tx, c
   try {
     const registry::ResolvedVersion found = registry_->resolve(tx, ctx, reference);
     deployments::ResolvedVersion out;
+    out.org_id = found.model.org_id.str();
     out.model_id = found.model.id.str();
     out.model_name = found.model.name.str();
     out.version_id = found.version.id.str();

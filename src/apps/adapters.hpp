@@ -18,6 +18,19 @@ class RegistryVersions final : public deployments::ModelVersions {
   registry::Service*& registry_;  // made later: it asks deployments for uses
 };
 
+/// Targets ask which deployments use them.
+class DeploymentTargets final : public targets::TargetUsage {
+ public:
+  explicit DeploymentTargets(deployments::Service*& deployments) : deployments_(deployments) {}
+  std::vector<std::string> deployments_on(db::Tx& tx, const std::string& org_id,
+                                          const std::string& target_id) override {
+    return deployments_->names_on_target(tx, org_id, target_id);
+  }
+
+ private:
+  deployments::Service*& deployments_;  // made later: they ask for targets
+};
+
 /// Agents fetch contents that the registry keeps.
 class RegistryArtifacts final : public targets::Artifacts {
  public:

@@ -9,7 +9,7 @@
 #include "audit/routes.hpp"
 #include "audit/trail.hpp"
 #include "cli/profile.hpp"
-#include "deployments/controller.hpp"
+#include "deployments/jobs.hpp"
 #include "deployments/routes.hpp"
 #include "evidence/routes.hpp"
 #include "formats/registry_analyzer.hpp"
@@ -81,7 +81,7 @@ struct ControlPlane::Graph {
     jobs.emplace(*database, topics, clock, leases, job_handlers);
     reconcilers.emplace(topics, leases,
                         std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention, &upload_cleaner,
-                                                       &liveness, &controller, &snapshots});
+                                                       &liveness, &controller, &drains, &event_retention, &snapshots});
   }
 
   static api::Routes all_routes(Graph& g) {
@@ -151,11 +151,14 @@ struct ControlPlane::Graph {
 
   targets::ServerKeys server_keys{*database, clock, keyring};
   targets::MachineAccess machine_access{*database, clock, trail, server_keys, topics};
-  targets::Service targets{*database, clock, trail, events, topics};
+  deployments::Service* deployments_link = nullptr;
+  DeploymentTargets deployment_targets{deployments_link};
+  targets::Service targets{*database, clock, trail, events, topics, deployment_targets};
   deployments::EngineCatalogue engines = deployments::EngineCatalogue::load();
   deployments::AdmitAll admission;
   deployments::Controller controller{*database, clock, trail, events, topics, keyring, targets};
   deployments::Service deployments{*database, clock, trail, targets, controller, engines, registry_versions, admission};
+  bool deployments_linked = (deployments_link = &deployments, true);
   targets::Machines machines{*database, clock,      trail,      server_keys,       machine_access,
                              topics,    controller, controller, registry_artifacts};
 
@@ -183,6 +186,8 @@ struct ControlPlane::Graph {
   eventlog::Retention retention{*database, clock};
   registry::UploadCleaner upload_cleaner{uploads};
   targets::Liveness liveness{targets};
+  deployments::Drains drains{controller};
+  deployments::EventRetention event_retention{*database, clock};
   gateway::Snapshots snapshots{*database, clock, deployment_routes, topics, deployments::endpoints_topic};
   std::vector<jobs::JobHandler*> job_handlers{&analyze};
 

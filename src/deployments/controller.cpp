@@ -21,11 +21,11 @@ Context system_context(const std::string& org_id) {
   return ctx;
 }
 
-std::vector<ReplicaView> views_of(const DeploymentRow& row, const std::vector<ReplicaRow>& replicas) {
+std::vector<ReplicaView> views_of(const DeploymentRow& row, const std::vector<ReplicaRow>& replicas, Time now) {
   std::vector<ReplicaView> out;
   for (const ReplicaRow& replica : replicas)
     out.push_back({replica.id.str(), replica.revision == row.revision && replica.epoch == row.epoch,
-                   replica.retired_generation.has_value(), replica.state, replica.was_ready, replica.reason,
+                   replica.is_retired(), replica.is_drained(now), replica.state, replica.was_ready, replica.reason,
                    replica.message});
   return out;
 }
@@ -34,7 +34,7 @@ std::vector<ReplicaView> views_of(const DeploymentRow& row, const std::vector<Re
 bool nobody_answers(MachineState target) { return target == MachineState::pending || target == MachineState::revoked; }
 
 bool has_retired(const std::vector<ReplicaRow>& replicas) {
-  return std::ranges::any_of(replicas, [](const ReplicaRow& r) { return r.retired_generation.has_value(); });
+  return std::ranges::any_of(replicas, &ReplicaRow::is_retired);
 }
 
 std::string secret_object(const std::string& id) { return id + "/value"; }
@@ -74,11 +74,11 @@ std::optional<Controller::Look> Controller::look(db::Tx& tx, const std::string& 
   auto target = targets_.find(tx, org_id, row->target_id).value();
   const Situation situation{row->intent, row->replicas_desired, has_fixed_port(revision.document), target.state,
                             row->state,  row->revision};
-  return Look{std::move(*row), std::move(target), store::replicas(tx, org_id, deployment_id), situation};
+  return Look{clock_.now(), std::move(*row), std::move(target), store::replicas(tx, org_id, deployment_id), situation};
 }
 
 bool Controller::Look::at_rest() const {
-  const auto replica_views = views_of(row, replicas);
+  const auto replica_views = views_of(row, replicas, time);
   return next_steps(situation, replica_views).none() &&
          assess(situation, replica_views) == Assessment{row.state, row.reason, row.replicas_ready} &&
          !(nobody_answers(target.state) && has_retired(replicas)) &&
@@ -87,8 +87,19 @@ bool Controller::Look::at_rest() const {
 
 void Controller::carry_out(db::Tx& tx, Look& now, const Steps& steps) {
   const DeploymentRow& row = now.row;
-  const std::int64_t generation = targets_.bump(tx, row.org_id, row.target_id);
-  for (const std::string& id : steps.retire) store::retire_replica(tx, row.org_id, id, generation);
+  std::vector<std::string> stop = steps.stop;
+  for (const ReplicaRow& replica : now.replicas) {
+    if (std::ranges::find(steps.retire, replica.id.str()) == steps.retire.end()) continue;
+    // No gateway has ever heard of one that was never ready.
+    const auto drain = drain_time(store::find_revision(tx, row.org_id, row.id.str(), replica.revision)->document);
+    if (replica.was_ready && drain.count() > 0)
+      store::drain_replica(tx, row.org_id, replica.id.str(), now.time + drain);
+    else
+      stop.push_back(replica.id.str());
+  }
+  const bool agent_is_told = steps.create > 0 || !stop.empty();
+  const std::int64_t generation = agent_is_told ? targets_.bump(tx, row.org_id, row.target_id) : 0;
+  for (const std::string& id : stop) store::retire_replica(tx, row.org_id, id, generation);
   for (std::int64_t i = 0; i < steps.create; ++i) {
     ReplicaRow made;
     made.org_id = row.org_id;
@@ -116,18 +127,18 @@ void Controller::finish_deletion(db::Tx& tx, DeploymentRow row) {
 void Controller::converge(db::Tx& tx, const std::string& org_id, const std::string& deployment_id) {
   auto now = look(tx, org_id, deployment_id);
   if (!now) return;
-  if (const Steps steps = next_steps(now->situation, views_of(now->row, now->replicas)); !steps.none())
+  if (const Steps steps = next_steps(now->situation, views_of(now->row, now->replicas, now->time)); !steps.none())
     carry_out(tx, *now, steps);
   if (nobody_answers(now->target.state)) {
     for (const ReplicaRow& replica : now->replicas)
-      if (replica.retired_generation) store::remove_replica(tx, org_id, replica.id.str());
-    std::erase_if(now->replicas, [](const ReplicaRow& replica) { return replica.retired_generation.has_value(); });
+      if (replica.is_retired()) store::remove_replica(tx, org_id, replica.id.str());
+    std::erase_if(now->replicas, &ReplicaRow::is_retired);
   }
   jobs::announce(tx, topics_, endpoints_topic);
 
   DeploymentRow& row = now->row;
   if (row.intent == Intent::delete_ && now->replicas.empty()) return finish_deletion(tx, row);
-  const Assessment found = assess(now->situation, views_of(row, now->replicas));
+  const Assessment found = assess(now->situation, views_of(row, now->replicas, now->time));
   if (found == Assessment{row.state, row.reason, row.replicas_ready}) return;
   const bool new_state = found.state != row.state;
   row.state = found.state;
@@ -145,6 +156,13 @@ void Controller::converge(db::Tx& tx, const std::string& org_id, const std::stri
                                     : "No replica runs.";
     note(tx, system_context(org_id), row, reflect::enum_name(row.state), message, std::move(data));
   }
+}
+
+std::size_t Controller::stop_drained() {
+  const auto due =
+      database_.read([&](db::Tx& tx) { return store::with_drained_replicas(tx, clock_.now(), deployments_per_page); });
+  for (const DeploymentKey& key : due) database_.write([&](db::Tx& tx) { converge(tx, key.org_id, key.id.str()); });
+  return due.size();
 }
 
 std::size_t Controller::reconcile_all() {
@@ -217,13 +235,15 @@ std::vector<targets::DesiredReplica> Controller::desired(db::Tx& tx, const targe
   return out;
 }
 
-bool Controller::needs_artifact(db::Tx& tx, const targets::Machine& agent, const std::string& sha256) {
+std::optional<std::string> Controller::artifact_owner(db::Tx& tx, const targets::Machine& agent,
+                                                      const std::string& sha256) {
   for (const ReplicaRow& replica : store::replicas_on(tx, agent.org_id, agent.target_id)) {
     if (replica.retired_generation) continue;
     const auto revision = store::find_revision(tx, agent.org_id, replica.deployment_id.str(), replica.revision).value();
-    if (std::ranges::any_of(revision.artifact, [&](const auto& file) { return file.sha256 == sha256; })) return true;
+    if (std::ranges::any_of(revision.artifact, [&](const auto& file) { return file.sha256 == sha256; }))
+      return revision.artifact_org_id;
   }
-  return false;
+  return std::nullopt;
 }
 
 // -------------------------------------------------------------------------------------- what agents say

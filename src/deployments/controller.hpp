@@ -39,10 +39,13 @@ class Controller final : public targets::DesiredStates, public targets::Observed
   SecretId keep_secret(db::Tx& tx, const std::string& org_id, const DeploymentId& deployment, const std::string& value);
 
   std::vector<targets::DesiredReplica> desired(db::Tx& tx, const targets::Machine& agent) override;
-  bool needs_artifact(db::Tx& tx, const targets::Machine& agent, const std::string& sha256) override;
+  std::optional<std::string> artifact_owner(db::Tx& tx, const targets::Machine& agent,
+                                            const std::string& sha256) override;
   void observed(db::Tx& tx, const targets::Machine& agent, const targets::ReportObserved& report) override;
   void logged(db::Tx& tx, const targets::Machine& agent, const std::vector<targets::ReplicaLogLine>& lines) override;
 
+  /// Goes on with every deployment that has a drained replica. Returns how many.
+  std::size_t stop_drained();
   /// Every deployment that is not at rest, in case a step was missed. Returns how many had one to take.
   std::size_t reconcile_all();
   std::string_view name() const override { return "deployments"; }
@@ -53,6 +56,7 @@ class Controller final : public targets::DesiredStates, public targets::Observed
 
  private:
   struct Look {
+    Time time;
     DeploymentRow row;
     targets::Target target;
     std::vector<ReplicaRow> replicas;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/text.hpp"
+#include "deployments/jobs.hpp"
 #include "deployments/routes.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
@@ -37,7 +38,8 @@ struct FakeVersions final : ModelVersions {
     return found->second;
   }
   void add(std::int64_t number) {
-    ResolvedVersion made{"mdl_1",
+    ResolvedVersion made{"org_owner",
+                         "mdl_1",
                          "digits",
                          fmt::format("ver_{}", number),
                          number,
@@ -63,7 +65,8 @@ struct RecordingAdmission final : Admission {
   Plan last;
 };
 
-struct NoArtifacts final : targets::Artifacts {
+struct NoArtifacts final : targets::Artifacts, targets::TargetUsage {
+  std::vector<std::string> deployments_on(db::Tx&, const std::string&, const std::string&) override { return {}; }
   std::unique_ptr<storage::BlobReader> open(const std::string&, const std::string&) override { return nullptr; }
 };
 
@@ -186,7 +189,18 @@ class DeploymentsTest : public ::testing::TestWithParam<db::Dialect> {
   }
   /// Lets everything desired get ready until nothing changes any more.
   void settle() {
-    for (int i = 0; i < 10; ++i) report_all(ReplicaState::ready);
+    for (int i = 0; i < 10; ++i) {
+      report_all(ReplicaState::ready);
+      drain();
+    }
+  }
+  /// Lets the time pass that replicas have to drain.
+  void drain() {
+    clock.advance(std::chrono::milliseconds(drain_ms_default));
+    controller.stop_drained();
+  }
+  std::vector<Endpoint> endpoints() {
+    return database->read([&](db::Tx& tx) { return service.endpoints(tx); });
   }
   void log(std::int64_t batch, const std::vector<targets::ReplicaLogLine>& lines) {
     http::Request raw = agent.request(http::Method::post, "/api/v1/machines/logs", clock.now());
@@ -206,11 +220,11 @@ class DeploymentsTest : public ::testing::TestWithParam<db::Dialect> {
   identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
   eventlog::EventLog events{*database, topics, clock};
-  targets::Service target_service{*database, clock, trail, events, topics};
+  NoArtifacts artifacts;
+  targets::Service target_service{*database, clock, trail, events, topics, artifacts};
   targets::ServerKeys keys{*database, clock, keyring};
   targets::MachineAccess access{*database, clock, trail, keys, topics};
   Controller controller{*database, clock, trail, events, topics, keyring, target_service};
-  NoArtifacts artifacts;
   targets::Machines machines{*database, clock, trail, keys, access, topics, controller, controller, artifacts};
   EngineCatalogue catalogue = EngineCatalogue::load();
   FakeVersions versions;
@@ -277,8 +291,8 @@ TEST_P(DeploymentsTest, TheAgentGetsAllThatItNeeds) {
   EXPECT_THAT(reflect::to_json(revision), HasSubstr("sec_"));
   const std::string sha256(64, '1');
   database->read([&](db::Tx& tx) {
-    EXPECT_TRUE(controller.needs_artifact(tx, agent.machine(), sha256));
-    EXPECT_FALSE(controller.needs_artifact(tx, agent.machine(), std::string(64, '2')));
+    EXPECT_EQ(controller.artifact_owner(tx, agent.machine(), sha256), "org_owner");
+    EXPECT_FALSE(controller.artifact_owner(tx, agent.machine(), std::string(64, '2')));
   });
   // A secret is kept through an update by its id, and only by its own deployment.
   UpdateDeployment change;
@@ -336,6 +350,7 @@ TEST_P(DeploymentsTest, AnUpdateReplacesOneByOneAndAFailedOneCanBeRolledBack) {
   roll_back(2);
   for (int i = 0; i < 10; ++i) {
     report_all(ReplicaState::ready);
+    drain();
     EXPECT_GE(get().replicas_ready, 2) << "never fewer than wanted";
   }
   now = desired_ids();
@@ -366,10 +381,97 @@ TEST_P(DeploymentsTest, ScalesUpAndDown) {
   EXPECT_EQ(get().replicas_ready, 3);
   EXPECT_EQ(get().revision, 1);
   scale(1);
+  EXPECT_EQ(get().replicas_ready, 1);
+  drain();
   EXPECT_THAT(desired_ids(), SizeIs(1));
   settle();
   EXPECT_EQ(get().replicas_ready, 1);
   EXPECT_THAT(service.list_replicas(admin, ref()).items, SizeIs(1));
+}
+
+TEST_P(DeploymentsTest, WhatGatewaysMayRouteToDrainsBeforeItsEngineIsStopped) {
+  service.create(admin, request());
+  scale(2);
+  EXPECT_THAT(desired_ids(), SizeIs(2));
+  scale(1);
+  EXPECT_THAT(desired_ids(), SizeIs(1)) << "no gateway has heard of one that was never ready";
+  scale(2);
+  settle();
+  const auto before = desired_ids();
+  const std::int64_t generation = agent.desired.generation;
+  ASSERT_THAT(endpoints().at(0).ready, SizeIs(2));
+
+  scale(1);
+  EXPECT_THAT(endpoints().at(0).ready, SizeIs(1)) << "gateways hear of it at once";
+  EXPECT_EQ(desired_ids(), before) << "its engine goes on meanwhile";
+  EXPECT_EQ(agent.desired.generation, generation);
+  const auto replicas = service.list_replicas(admin, ref()).items;
+  ASSERT_THAT(replicas, SizeIs(2));
+  EXPECT_TRUE(replicas[1].retired);
+  EXPECT_EQ(replicas[1].drain_until, clock.now() + std::chrono::milliseconds(drain_ms_default));
+  clock.advance(std::chrono::milliseconds(drain_ms_default - 1));
+  EXPECT_EQ(controller.stop_drained(), 0u);
+  EXPECT_EQ(controller.reconcile_all(), 0u);
+  EXPECT_EQ(desired_ids(), before);
+  clock.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(controller.stop_drained(), 1u);
+  EXPECT_EQ(controller.stop_drained(), 0u) << "once";
+  EXPECT_THAT(desired_ids(), ElementsAre(before[0]));
+  report();
+  EXPECT_THAT(service.list_replicas(admin, ref()).items, SizeIs(1));
+
+  UpdateDeployment change;
+  ProcessRuntime hasty;
+  hasty.drain_ms = DrainTime::of<0>();
+  change.runtime = {true, hasty};
+  update(change);
+  settle();
+  service.stop(admin, ref());
+  EXPECT_THAT(desired_ids(), SizeIs(0));
+}
+
+TEST_P(DeploymentsTest, AStepThatIsMissedWhileDrainingIsTakenLater) {
+  service.create(admin, request());
+  settle();
+  service.stop(admin, ref());
+  clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(controller.reconcile_all(), 1u);
+  EXPECT_THAT(desired_ids(), SizeIs(0));
+}
+
+TEST_P(DeploymentsTest, EventsAreKeptWithinBounds) {
+  const Deployment made = service.create(admin, request());
+  service.create(admin, request("second"));
+  const auto kept = [&](const DeploymentId& id) {
+    return database->read([&](db::Tx& tx) {
+      return tx.values<std::string>("SELECT message FROM deployment_events WHERE deployment_id = ? ORDER BY id", id);
+    });
+  };
+  const auto keep_within_retention = [&] {
+    jobs::LeaseKeeper keeper(*database);
+    EventRetention(*database, clock).reconcile(keeper.try_hold("reconciler/deployments.retention")->fence());
+  };
+  database->write([&](db::Tx& tx) {
+    const auto row = store::find_deployment(tx, admin.org_id, made.id.str()).value();
+    for (int i = 0; i < events_per_deployment_max + 1'200; ++i) controller.note(tx, admin, row, "tested", "");
+    controller.note(tx, admin, row, "tested", "the newest");
+  });
+  const std::size_t of_second = kept(service.get(admin, ref("second")).id).size();
+  keep_within_retention();
+  EXPECT_THAT(kept(made.id), SizeIs(events_per_deployment_max));
+  EXPECT_EQ(kept(made.id).back(), "the newest");
+  EXPECT_THAT(kept(service.get(admin, ref("second")).id), SizeIs(of_second));
+
+  service.remove(admin, ref());
+  settle();
+  EXPECT_EQ(code_of([&] { get(); }), ErrorCode::not_found);
+  clock.advance(events_age_max_of_deleted - std::chrono::hours(1));
+  keep_within_retention();
+  EXPECT_THAT(kept(made.id), SizeIs(events_per_deployment_max));
+  clock.advance(std::chrono::hours(1));
+  keep_within_retention();
+  EXPECT_THAT(kept(made.id), SizeIs(0));
+  EXPECT_THAT(kept(service.get(admin, ref("second")).id), ::testing::Not(SizeIs(0)));
 }
 
 TEST_P(DeploymentsTest, StopsStartsAndDeletes) {
@@ -400,6 +502,7 @@ TEST_P(DeploymentsTest, ARetiredReplicaIsGoneOnlyWhenTheAgentHasObeyed) {
   settle();
   const targets::DesiredState stale = agent.desired;
   service.stop(admin, ref());
+  drain();
   report();  // still about the older generation
   EXPECT_THAT(service.list_replicas(admin, ref()).items, SizeIs(1));
   agent.running.clear();
@@ -452,6 +555,7 @@ TEST_P(DeploymentsTest, AFixedPortIsFreedBeforeItIsTakenAgain) {
   const auto before = desired_ids();
   EXPECT_EQ(agent.desired.replicas[0].port, 9000);
   service.restart(admin, ref());
+  drain();
   EXPECT_THAT(desired_ids(), SizeIs(0));
   report();
   EXPECT_THAT(desired_ids(), SizeIs(1));
@@ -640,7 +744,6 @@ TEST_P(DeploymentsTest, RacesEndInOneTruth) {
 
 TEST_P(DeploymentsTest, WhoRoutesLearnsWhatIsReady) {
   service.create(admin, request());
-  const auto endpoints = [&] { return database->read([&](db::Tx& tx) { return service.endpoints(tx); }); };
   EXPECT_THAT(endpoints().at(0).ready, SizeIs(0));
   EXPECT_NE(endpoints().at(0).unavailable_reason, "");
   const std::uint64_t seen = topics.version(endpoints_topic);

@@ -102,15 +102,21 @@ RevisionDocument make_document(const DeploymentSpec& spec, const ResolvedVersion
   const auto& process = std::get<ProcessRuntime>(spec.runtime);
   if (process.port && replicas > 1)
     fail_field("/runtime/port", "is for a single replica; leave it out, and the agent chooses a port for each");
-  out.runtime = ProcessPlan{command_line(engine, out.flags, out.engine_model, out.model_file),
-                            process.port ? process.port->number() : 0, process.stop_grace_ms.number(),
-                            process.restarts_max.number()};
+  out.runtime = ProcessPlan{
+      command_line(engine, out.flags, out.engine_model, out.model_file), process.port ? process.port->number() : 0,
+      process.stop_grace_ms.number(), process.restarts_max.number(),
+      process.drain_ms.number() == drain_ms_default ? std::nullopt
+                                                    : std::optional<std::int64_t>(process.drain_ms.number())};
   return out;
 }
 
 std::string canonical(const RevisionDocument& document) { return reflect::to_json(document); }
 
 std::string digest_of(const RevisionDocument& document) { return crypto::sha256_hex(canonical(document)); }
+
+std::chrono::milliseconds drain_time(const RevisionDocument& document) {
+  return std::chrono::milliseconds(std::get<ProcessPlan>(document.runtime).drain_ms.value_or(drain_ms_default));
+}
 
 bool has_fixed_port(const RevisionDocument& document) { return std::get<ProcessPlan>(document.runtime).port != 0; }
 

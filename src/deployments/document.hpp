@@ -99,14 +99,22 @@ struct Limits {
 MODELOPS_DESCRIBE(Limits, timeout_ms, concurrency_max, queue_max, queue_wait_ms_max);
 
 /// An engine process that the target's agent starts and watches.
+inline constexpr std::int64_t drain_ms_default = 3'000;
+using DrainTime = Ranged<0, 3'600'000>;
 struct ProcessRuntime {
   static constexpr std::string_view type = "process";
   std::optional<reflect::Port> port;
+  DrainTime drain_ms = DrainTime::of<drain_ms_default>();
   Ranged<0, 3'600'000> stop_grace_ms = Ranged<0, 3'600'000>::of<10'000>();
   Ranged<0, 100> restarts_max = Ranged<0, 100>::of<5>();
-  static constexpr Doc docs[] = {{"port", "A fixed one, for a single replica; without it the agent chooses"}};
+  static constexpr Doc docs[] = {
+      {"port", "A fixed one, for a single replica; without it the agent chooses"},
+      {"drain_ms",
+       "How long a replica that gateways were told to leave goes on before its engine is told to end: time for them to "
+       "hear of it, and for an engine that drops requests when told to end to finish them"},
+      {"stop_grace_ms", "How long an engine that was told to end may take to finish its requests"}};
 };
-MODELOPS_DESCRIBE(ProcessRuntime, port, stop_grace_ms, restarts_max);
+MODELOPS_DESCRIBE(ProcessRuntime, port, drain_ms, stop_grace_ms, restarts_max);
 using Runtime = std::variant<ProcessRuntime>;
 
 /// What a revision is made of, as people gave it. Kept beside the document, so that an update changes only what it
@@ -143,8 +151,9 @@ struct ProcessPlan {
   std::int64_t port = 0;             ///< 0: the agent chooses
   std::int64_t stop_grace_ms = 10'000;
   std::int64_t restarts_max = 5;
+  std::optional<std::int64_t> drain_ms;  ///< absent: `drain_ms_default`, so that earlier documents keep their digests
 };
-MODELOPS_DESCRIBE(ProcessPlan, command, port, stop_grace_ms, restarts_max);
+MODELOPS_DESCRIBE(ProcessPlan, command, port, stop_grace_ms, restarts_max, drain_ms);
 
 inline constexpr int document_spec_version = 1;
 
@@ -176,6 +185,7 @@ RevisionDocument make_document(const DeploymentSpec& spec, const ResolvedVersion
 /// The canonical text: members in their order, maps sorted, nothing optional that is absent. Frozen by a test.
 std::string canonical(const RevisionDocument& document);
 std::string digest_of(const RevisionDocument& document);
+std::chrono::milliseconds drain_time(const RevisionDocument& document);
 /// True when two replicas cannot run side by side.
 bool has_fixed_port(const RevisionDocument& document);
 

@@ -117,6 +117,17 @@ TEST(Document, IsCanonicalAndItsDigestIsFrozen) {
   EXPECT_EQ(canonical(reflect::from_stored_json<RevisionDocument>(canonical(document))), canonical(document));
 }
 
+TEST(Document, NamesTheTimeToDrainOnlyWhenItIsNotTheDefault) {
+  DeploymentSpec spec;
+  ProcessRuntime runtime;
+  runtime.drain_ms = DrainTime::of<60'000>();
+  spec.runtime = runtime;
+  const RevisionDocument patient = make_document(spec, digits(), catalogue(), 1);
+  EXPECT_EQ(drain_time(patient), std::chrono::minutes(1));
+  EXPECT_THAT(canonical(patient), ::testing::HasSubstr(R"("drain_ms":60000)"));
+  EXPECT_EQ(drain_time(make_document({}, digits(), catalogue(), 1)), std::chrono::seconds(3));
+}
+
 TEST(Document, RefusesWhatCannotRun) {
   DeploymentSpec spec;
   EXPECT_EQ(refused_field(spec, gemma()), "accepted");

@@ -11,6 +11,7 @@ namespace modelops::deployments {
 
 /// A model version as a deployment pins it.
 struct ResolvedVersion {
+  std::string org_id;  ///< whose it is: another organisation's when its model is public
   std::string model_id;
   std::string model_name;
   std::string version_id;

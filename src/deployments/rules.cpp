@@ -58,6 +58,8 @@ std::optional<DeploymentReason> unreachable(MachineState target) {
 
 Steps next_steps(const Situation& situation, const std::vector<ReplicaView>& replicas) {
   Steps out;
+  for (const ReplicaView& replica : replicas)
+    if (replica.drained) out.stop.push_back(replica.id);
   if (situation.intent != Intent::run) {
     for (const ReplicaView& replica : replicas)
       if (!replica.retired) out.retire.push_back(replica.id);

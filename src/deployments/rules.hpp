@@ -17,7 +17,8 @@ MODELOPS_DESCRIBE_ENUM(Intent, run, stop, delete_)
 struct ReplicaView {
   std::string id;
   bool current = true;   ///< of the current revision and epoch
-  bool retired = false;  ///< it is being stopped
+  bool retired = false;  ///< out of the routes: it drains, or is being stopped
+  bool drained = false;  ///< retired, and its time to drain has passed
   targets::ReplicaState state = targets::ReplicaState::pending;
   bool was_ready = false;
   std::string reason = {};
@@ -35,8 +36,9 @@ struct Situation {
 
 struct Steps {
   std::int64_t create = 0;          ///< so many replicas of the current revision
-  std::vector<std::string> retire;  ///< to be stopped
-  bool none() const { return create == 0 && retire.empty(); }
+  std::vector<std::string> retire;  ///< out of the routes; what may have been routed to drains
+  std::vector<std::string> stop;    ///< drained: the agent is told
+  bool none() const { return create == 0 && retire.empty() && stop.empty(); }
 };
 
 /// The next steps. Repeated after each observation they replace every replica of older revisions: one more than

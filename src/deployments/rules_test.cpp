@@ -79,6 +79,16 @@ TEST(Rules, StepsReplaceOneByOneAndNeverStopWhatIsNeeded) {
   }
 }
 
+TEST(Rules, WhatHasDrainedIsStoppedWhateverIsWanted) {
+  for (const Intent intent : {Intent::run, Intent::stop, Intent::delete_}) {
+    Situation situation = wanting(1);
+    situation.intent = intent;
+    auto some = replicas("+r xr xr");
+    some[1].drained = true;
+    EXPECT_THAT(next_steps(situation, some).stop, ElementsAre("2"));
+  }
+}
+
 TEST(Rules, AFixedPortIsFreedFirst) {
   Situation situation = wanting(1);
   situation.one_at_a_time = true;

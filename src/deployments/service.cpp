@@ -148,7 +148,7 @@ DeploymentReplicaList Service::list_replicas(const Context& ctx, const Deploymen
     const DeploymentRow row = visible(tx, ctx, request.deployment);
     DeploymentReplicaList out;
     for (const ReplicaRow& r : store::replicas(tx, row.org_id, row.id.str()))
-      out.items.push_back({r.id, r.state, r.reason, r.message, r.revision, r.retired_generation.has_value(), r.address,
+      out.items.push_back({r.id, r.state, r.reason, r.message, r.revision, r.is_retired(), r.drain_until, r.address,
                            r.pid, r.restarts, r.exit_code, r.progress, r.memory_bytes, r.cpu_seconds, r.started_at,
                            r.ready_at, r.observed_at, r.created_at});
     return out;
@@ -213,6 +213,10 @@ std::vector<DeploymentUse> Service::uses(db::Tx& tx, const std::string& org_id, 
   return store::uses(tx, org_id, model_id);
 }
 
+std::vector<std::string> Service::names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id) {
+  return store::names_on_target(tx, org_id, target_id);
+}
+
 std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
   std::vector<Endpoint> out;
   for (const DeploymentRow& row : store::serving(tx)) {
@@ -228,7 +232,7 @@ std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
                   {},
                   {}};
     for (const ReplicaRow& replica : store::replicas(tx, row.org_id, row.id.str()))
-      if (!replica.retired_generation && replica.state == targets::ReplicaState::ready && !replica.address.empty())
+      if (!replica.is_retired() && replica.state == targets::ReplicaState::ready && !replica.address.empty())
         made.ready.push_back({replica.id.str(), replica.address});
     if (made.ready.empty()) made.unavailable_reason = row.reason ? row.reason->message : "No replica is ready.";
     out.push_back(std::move(made));
@@ -291,8 +295,8 @@ RevisionRow Service::make_revision(db::Tx& tx, const Context& ctx, const Deploym
   RevisionDocument document = make_document(spec, version, catalogue_, row.replicas_desired);
   check_target(target, document);
   std::string digest = digest_of(document);
-  return {row.org_id,          row.id, number,        version.version_id, std::move(digest),
-          std::move(document), spec,   version.files, ctx.actor.id,       clock_.now()};
+  return {row.org_id, row.id,        number,         version.version_id, std::move(digest), std::move(document),
+          spec,       version.files, version.org_id, ctx.actor.id,       clock_.now()};
 }
 
 void Service::adopt(DeploymentRow& row, const RevisionRow& revision) {

@@ -65,6 +65,8 @@ class Service {
 
   /// Which deployments use a model, by any of their revisions: one entry per revision.
   std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);
+  /// The names of the deployments on a target.
+  std::vector<std::string> names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id);
   /// Of every organisation: what should answer, and where.
   std::vector<Endpoint> endpoints(db::Tx& tx);
 

@@ -116,6 +116,12 @@ std::vector<DeploymentUse> uses(Tx& tx, const std::string& org_id, const std::st
       org_id, model_id);
 }
 
+std::vector<std::string> names_on_target(Tx& tx, const std::string& org_id, const std::string& target_id) {
+  return tx.values<std::string>(
+      "SELECT name FROM deployments WHERE org_id = ? AND target_id = ? AND deleted_at IS NULL ORDER BY name", org_id,
+      target_id);
+}
+
 std::optional<RevisionRow> find_revision(Tx& tx, const std::string& org_id, const std::string& deployment_id,
                                          std::int64_t number) {
   return tx.find<RevisionRow>("SELECT " + columns<RevisionRow>() +
@@ -154,6 +160,17 @@ std::vector<ReplicaRow> replicas_on(Tx& tx, const std::string& org_id, const std
       org_id, target_id);
 }
 
+void drain_replica(Tx& tx, const std::string& org_id, const std::string& id, Time until) {
+  tx.run("UPDATE deployment_replicas SET drain_until = ? WHERE org_id = ? AND id = ?", until, org_id, id);
+}
+
+std::vector<DeploymentKey> with_drained_replicas(Tx& tx, Time now, std::int64_t limit) {
+  return tx.all<DeploymentKey>(
+      "SELECT DISTINCT org_id, deployment_id AS id FROM deployment_replicas WHERE drain_until <= ? AND "
+      "retired_generation IS NULL LIMIT ?",
+      now, limit);
+}
+
 void retire_replica(Tx& tx, const std::string& org_id, const std::string& id, std::int64_t generation) {
   tx.run("UPDATE deployment_replicas SET retired_generation = ? WHERE org_id = ? AND id = ?", generation, org_id, id);
 }
@@ -180,6 +197,27 @@ std::vector<DeploymentEvent> events(Tx& tx, const query::Keyset& keyset, const s
                                           " FROM deployment_events e WHERE e.org_id = ? AND e.deployment_id = ? AND " +
                                           keyset.sql(),
                                       keyset.args(org_id, deployment_id));
+}
+
+std::vector<DeploymentKey> with_events_over(Tx& tx, std::int64_t keep, std::int64_t limit) {
+  return tx.all<DeploymentKey>(
+      "SELECT org_id, deployment_id AS id FROM deployment_events GROUP BY org_id, deployment_id HAVING count(*) > ? "
+      "LIMIT ?",
+      keep, limit);
+}
+
+std::vector<DeploymentKey> deleted_with_events(Tx& tx, Time deleted_before, std::int64_t limit) {
+  return tx.all<DeploymentKey>(
+      "SELECT d.org_id, d.id FROM deployments d WHERE d.deleted_at < ? AND EXISTS (SELECT 1 FROM deployment_events e "
+      "WHERE e.org_id = d.org_id AND e.deployment_id = d.id) LIMIT ?",
+      deleted_before, limit);
+}
+
+std::int64_t prune_events(Tx& tx, const DeploymentKey& key, std::int64_t keep, std::int64_t rows_max) {
+  const std::string of_it = "FROM deployment_events WHERE org_id = ? AND deployment_id = ? ";
+  return tx.run("DELETE FROM deployment_events WHERE org_id = ? AND id IN (SELECT id " + of_it +
+                    "AND id <= (SELECT id " + of_it + "ORDER BY id DESC LIMIT 1 OFFSET ?) ORDER BY id LIMIT ?)",
+                key.org_id, key.org_id, key.id, key.org_id, key.id, keep, rows_max);
 }
 
 std::int64_t last_log_seq(Tx& tx, const std::string& org_id, const std::string& deployment_id) {

@@ -59,11 +59,12 @@ struct RevisionRow {
   RevisionDocument document;
   DeploymentSpec spec;
   std::vector<targets::ArtifactFile> artifact;
+  std::string artifact_org_id;  ///< whose contents these files are
   std::string created_by;
   Time created_at;
 };
-MODELOPS_DESCRIBE(RevisionRow, org_id, deployment_id, number, version_id, digest, document, spec, artifact, created_by,
-                  created_at);
+MODELOPS_DESCRIBE(RevisionRow, org_id, deployment_id, number, version_id, digest, document, spec, artifact,
+                  artifact_org_id, created_by, created_at);
 
 struct SecretRow {
   std::string org_id;
@@ -81,7 +82,8 @@ struct ReplicaRow {
   std::int64_t revision = 0;
   std::int64_t epoch = 0;
   std::int64_t created_generation = 0;
-  std::optional<std::int64_t> retired_generation;
+  std::optional<Time> drain_until;                 ///< out of the routes, but still desired until then
+  std::optional<std::int64_t> retired_generation;  ///< not desired any more from this generation on
   targets::ReplicaState state = targets::ReplicaState::pending;
   std::string reason;
   std::string message;
@@ -97,8 +99,11 @@ struct ReplicaRow {
   bool was_ready = false;
   Time created_at;
   std::optional<Time> observed_at;
+
+  bool is_retired() const { return drain_until || retired_generation; }
+  bool is_drained(Time now) const { return drain_until && *drain_until <= now && !retired_generation; }
 };
-MODELOPS_DESCRIBE(ReplicaRow, org_id, id, deployment_id, target_id, revision, epoch, created_generation,
+MODELOPS_DESCRIBE(ReplicaRow, org_id, id, deployment_id, target_id, revision, epoch, created_generation, drain_until,
                   retired_generation, state, reason, message, address, pid, restarts, exit_code, started_at, ready_at,
                   progress, memory_bytes, cpu_seconds, was_ready, created_at, observed_at);
 
@@ -168,6 +173,7 @@ bool update_deployment(db::Tx& tx, const DeploymentRow& row, std::int64_t seen_v
 std::vector<DeploymentKey> unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
 std::vector<DeploymentRow> serving(db::Tx& tx);
 std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);
+std::vector<std::string> names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id);
 
 std::optional<RevisionRow> find_revision(db::Tx& tx, const std::string& org_id, const std::string& deployment_id,
                                          std::int64_t number);
@@ -179,12 +185,20 @@ std::optional<SecretRow> find_secret(db::Tx& tx, const std::string& org_id, cons
 /// In the order of creation.
 std::vector<ReplicaRow> replicas(db::Tx& tx, const std::string& org_id, const std::string& deployment_id);
 std::vector<ReplicaRow> replicas_on(db::Tx& tx, const std::string& org_id, const std::string& target_id);
+void drain_replica(db::Tx& tx, const std::string& org_id, const std::string& id, Time until);
 void retire_replica(db::Tx& tx, const std::string& org_id, const std::string& id, std::int64_t generation);
+/// Deployments of all organisations that have a drained replica.
+std::vector<DeploymentKey> with_drained_replicas(db::Tx& tx, Time now, std::int64_t limit);
 void update_replica(db::Tx& tx, const ReplicaRow& row);
 void remove_replica(db::Tx& tx, const std::string& org_id, const std::string& id);
 
 std::vector<DeploymentEvent> events(db::Tx& tx, const query::Keyset& keyset, const std::string& org_id,
                                     const std::string& deployment_id);
+/// Deployments of all organisations that have more than `keep` events, or any although deleted before `deleted_before`.
+std::vector<DeploymentKey> with_events_over(db::Tx& tx, std::int64_t keep, std::int64_t limit);
+std::vector<DeploymentKey> deleted_with_events(db::Tx& tx, Time deleted_before, std::int64_t limit);
+/// Forgets the oldest events but the newest `keep`, at most `rows_max` at once. Returns how many.
+std::int64_t prune_events(db::Tx& tx, const DeploymentKey& key, std::int64_t keep, std::int64_t rows_max);
 
 std::int64_t last_log_seq(db::Tx& tx, const std::string& org_id, const std::string& deployment_id);
 void set_last_log_seq(db::Tx& tx, const std::string& org_id, const std::string& deployment_id, std::int64_t seq);

@@ -115,7 +115,10 @@ struct CreateDeployment {
   Visibility visibility = Visibility::organization;
   std::optional<TeamId> team_id;
   static constexpr Doc docs[] = {
-      {"model", "A version: model@alias, model:v3 or its id. The deployment pins it: moving the alias changes nothing"},
+      {"model",
+       "A version: model@alias, model:v3 or its id; another organization's, while its model is public, by its id. The "
+       "deployment pins it: moving the alias changes nothing, and what is deployed goes on when the model is public no "
+       "more, but no new revision can be made of it"},
       {"engine", "Of the engine catalogue; without it the one that the version recommends"},
       {"flags", "Of the engine, by the names in the catalogue"},
       {"model_file", "Which file the engine is started with, where a version has several"},
@@ -216,6 +219,7 @@ struct DeploymentReplica {
   std::string message;
   std::int64_t revision = 0;
   bool retired = false;
+  std::optional<Time> drain_until;
   std::string address;
   std::int64_t pid = 0;
   std::int64_t restarts = 0;
@@ -227,10 +231,13 @@ struct DeploymentReplica {
   std::optional<Time> ready_at;
   std::optional<Time> observed_at;
   Time created_at;
-  static constexpr Doc docs[] = {{"retired", "It is being stopped"}, {"progress", "Of fetching its files, 0 to 1"}};
+  static constexpr Doc docs[] = {
+      {"retired", "Out of the routes; it drains, then its engine is stopped"},
+      {"drain_until", "It goes on with the requests that it has; after this time its engine is told to end"},
+      {"progress", "Of fetching its files, 0 to 1"}};
 };
-MODELOPS_DESCRIBE(DeploymentReplica, id, state, reason, message, revision, retired, address, pid, restarts, exit_code,
-                  progress, memory_bytes, cpu_seconds, started_at, ready_at, observed_at, created_at);
+MODELOPS_DESCRIBE(DeploymentReplica, id, state, reason, message, revision, retired, drain_until, address, pid, restarts,
+                  exit_code, progress, memory_bytes, cpu_seconds, started_at, ready_at, observed_at, created_at);
 struct DeploymentReplicaList {
   std::vector<DeploymentReplica> items;
 };
@@ -256,6 +263,8 @@ MODELOPS_DESCRIBE(ListDeploymentEvents, deployment, page_size, page_token, filte
 struct DeploymentEventPage {
   std::vector<DeploymentEvent> items;
   std::optional<std::string> next_page_token;
+  static constexpr Doc docs[] = {
+      {"items", "The newest 1,000 of a deployment are kept, and none once it has been deleted for 30 days"}};
 };
 MODELOPS_DESCRIBE(DeploymentEventPage, items, next_page_token);
 

@@ -27,9 +27,12 @@ struct QuietTrail final : identity::AuditTrail {
 };
 
 /// Stands for what a gateway never asks.
-struct NoEngines final : targets::DesiredStates, targets::ObservedSink, targets::Artifacts {
+struct NoEngines final : targets::DesiredStates, targets::ObservedSink, targets::Artifacts, targets::TargetUsage {
   std::vector<targets::DesiredReplica> desired(db::Tx&, const targets::Machine&) override { return {}; }
-  bool needs_artifact(db::Tx&, const targets::Machine&, const std::string&) override { return false; }
+  std::optional<std::string> artifact_owner(db::Tx&, const targets::Machine&, const std::string&) override {
+    return std::nullopt;
+  }
+  std::vector<std::string> deployments_on(db::Tx&, const std::string&, const std::string&) override { return {}; }
   void observed(db::Tx&, const targets::Machine&, const targets::ReportObserved&) override {}
   void logged(db::Tx&, const targets::Machine&, const std::vector<targets::ReplicaLogLine>&) override {}
   std::unique_ptr<storage::BlobReader> open(const std::string&, const std::string&) override { return nullptr; }
@@ -121,7 +124,7 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   targets::ServerKeys server_keys{*database, clock, keyring};
   targets::MachineAccess access{*database, clock, trail, server_keys, topics};
   NoEngines neighbours;
-  targets::Service target_service{*database, clock, trail, events, topics};
+  targets::Service target_service{*database, clock, trail, events, topics, neighbours};
   targets::Machines machines{*database, clock, trail, server_keys, access, topics, neighbours, neighbours, neighbours};
   FakeRoutes source;
   Snapshots snapshots{*database, clock, source, topics, "deployments"};

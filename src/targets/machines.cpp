@@ -228,8 +228,8 @@ http::Answer Machines::logs(const Context&, const ReportLogs& request, const htt
 http::Answer Machines::artifact(const Context&, const ArtifactReference& request, const http::Request& raw) {
   const Machine machine = access_.authenticate(raw, MachineKind::agent);
   const std::string& sha256 = request.sha256.str();
-  const bool needed = database_.read([&](db::Tx& tx) { return desired_.needs_artifact(tx, machine, sha256); });
-  auto blob = needed ? artifacts_.open(machine.org_id, sha256) : nullptr;
+  const auto owner = database_.read([&](db::Tx& tx) { return desired_.artifact_owner(tx, machine, sha256); });
+  auto blob = owner ? artifacts_.open(*owner, sha256) : nullptr;
   if (!blob) fail(ErrorCode::not_found, "Nothing that should run here needs this file.");
   const std::uint64_t size = blob->size_bytes();
   const ByteRange range = byte_range(raw.headers.get("Range"), size);

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,17 @@ class DesiredStates {
   virtual ~DesiredStates() = default;
   /// For an agent, with secrets sealed to it.
   virtual std::vector<DesiredReplica> desired(db::Tx& tx, const Machine& agent) = 0;
-  /// True when one of those replicas needs the file with this digest.
-  virtual bool needs_artifact(db::Tx& tx, const Machine& agent, const std::string& sha256) = 0;
+  /// The organisation whose content with this digest one of those replicas needs; nothing when none needs it.
+  virtual std::optional<std::string> artifact_owner(db::Tx& tx, const Machine& agent, const std::string& sha256) = 0;
+};
+
+/// What a target is needed for: answered by `deployments`.
+class TargetUsage {
+ public:
+  virtual ~TargetUsage() = default;
+  /// The names of the deployments on it, those that are being deleted too.
+  virtual std::vector<std::string> deployments_on(db::Tx& tx, const std::string& org_id,
+                                                  const std::string& target_id) = 0;
 };
 
 /// Takes what agents report: answered by `deployments`. The texts are cut and free of control characters.

@@ -73,17 +73,32 @@ EnrollmentToken Service::make_token(db::Tx& tx, const Context& ctx, MachineRow m
   return {token.reveal(), expires_at};
 }
 
-void Service::revoke(db::Tx& tx, const Context& ctx, MachineRow machine) {
+void Service::tell(db::Tx& tx, const Context& ctx, const MachineRow& machine, std::string_view act,
+                   std::string_view event) {
+  const std::string_view kind = noun(machine.kind);
+  const std::string subject = subject_of(tx, machine);
+  audit_.record(tx, ctx, {fmt::format("{}.{}", kind, act), kind, subject, {{"name", machine.name}}});
+  events_.publish(tx, machine.org_id, fmt::format("{}.{}", kind, event), kind, subject, {{"name", machine.name}});
+}
+
+void Service::shut_out(db::Tx& tx, MachineRow machine) {
   store::remove_tokens_of(tx, machine.org_id, machine.id.str());
   machine.state = MachineState::revoked;
   machine.row_version += 1;
   store::update_machine(tx, machine, machine.row_version - 1);
-  const std::string_view kind = noun(machine.kind);
-  const std::string subject = subject_of(tx, machine);
-  audit_.record(tx, ctx, {fmt::format("{}.revoke", kind), kind, subject, {{"name", machine.name}}});
-  events_.publish(tx, machine.org_id, fmt::format("{}.revoked", kind), kind, subject, {{"name", machine.name}});
   jobs::announce(tx, topics_, machine_topic(machine.id.str()));
   jobs::announce(tx, topics_, machines_topic);
+}
+
+void Service::revoke(db::Tx& tx, const Context& ctx, MachineRow machine) {
+  tell(tx, ctx, machine, "revoke", "revoked");
+  shut_out(tx, std::move(machine));
+}
+
+void Service::remove(db::Tx& tx, const Context& ctx, const MachineRow& machine) {
+  tell(tx, ctx, machine, "delete", "deleted");
+  shut_out(tx, machine);
+  store::delete_machine(tx, machine.org_id, machine.id.str(), clock_.now());
 }
 
 // ---------------------------------------------------------------------------------------------- targets
@@ -144,6 +159,16 @@ Target Service::revoke(const Context& ctx, const TargetReference& request) {
   });
 }
 
+void Service::remove(const Context& ctx, const TargetReference& request) {
+  database_.write(ctx, [&](db::Tx& tx) {
+    const Target target = target_row(tx, ctx, request.target);
+    if (const auto names = usage_.deployments_on(tx, ctx.org_id, target.id.str()); !names.empty())
+      fail(ErrorCode::conflict, fmt::format("{} is the target of the deployments {}. Delete them first.", target.name,
+                                            fmt::join(names, ", ")));
+    remove(tx, ctx, *store::find_machine(tx, target.machine_id.str()));
+  });
+}
+
 std::optional<Target> Service::find(db::Tx& tx, const std::string& org_id, const std::string& id_or_name) {
   return store::find_target(tx, org_id, id_or_name);
 }
@@ -194,6 +219,10 @@ Gateway Service::revoke_gateway(const Context& ctx, const GatewayReference& requ
     revoke(tx, ctx, gateway_row(tx, ctx, request.gateway));
     return to_gateway(gateway_row(tx, ctx, request.gateway));
   });
+}
+
+void Service::remove_gateway(const Context& ctx, const GatewayReference& request) {
+  database_.write(ctx, [&](db::Tx& tx) { remove(tx, ctx, gateway_row(tx, ctx, request.gateway)); });
 }
 
 // ---------------------------------------------------------------------------------------------- silence

@@ -3,6 +3,7 @@
 #include "platform/eventlog/event_log.hpp"
 #include "platform/events/topics.hpp"
 #include "targets/machine_access.hpp"
+#include "targets/ports.hpp"
 #include "targets/types.hpp"
 
 namespace modelops::targets {
@@ -18,8 +19,8 @@ inline constexpr std::chrono::seconds gateway_silence_max{100};
 class Service {
  public:
   Service(db::Database& database, const Clock& clock, identity::AuditTrail& audit, eventlog::EventLog& events,
-          events::Topics& topics)
-      : database_(database), clock_(clock), audit_(audit), events_(events), topics_(topics) {}
+          events::Topics& topics, TargetUsage& usage)
+      : database_(database), clock_(clock), audit_(audit), events_(events), topics_(topics), usage_(usage) {}
 
   TargetPage list(const Context& ctx, const ListTargets& request);
   Target get(const Context& ctx, const TargetReference& request);
@@ -27,12 +28,14 @@ class Service {
   Target update(const Context& ctx, const UpdateTarget& request);
   EnrollmentToken renew_token(const Context& ctx, const TargetReference& request);
   Target revoke(const Context& ctx, const TargetReference& request);
+  void remove(const Context& ctx, const TargetReference& request);
 
   GatewayList list_gateways(const Context& ctx, const Nothing&);
   Gateway get_gateway(const Context& ctx, const GatewayReference& request);
   NewGateway create_gateway(const Context& ctx, const CreateGateway& request);
   EnrollmentToken renew_gateway_token(const Context& ctx, const GatewayReference& request);
   Gateway revoke_gateway(const Context& ctx, const GatewayReference& request);
+  void remove_gateway(const Context& ctx, const GatewayReference& request);
 
   /// By id or name, within the caller's transaction.
   std::optional<Target> find(db::Tx& tx, const std::string& org_id, const std::string& id_or_name);
@@ -49,6 +52,9 @@ class Service {
   MachineRow make_machine(db::Tx& tx, const Context& ctx, MachineKind kind, const Slug& name);
   EnrollmentToken make_token(db::Tx& tx, const Context& ctx, MachineRow machine);
   void revoke(db::Tx& tx, const Context& ctx, MachineRow machine);
+  void remove(db::Tx& tx, const Context& ctx, const MachineRow& machine);
+  void shut_out(db::Tx& tx, MachineRow machine);
+  void tell(db::Tx& tx, const Context& ctx, const MachineRow& machine, std::string_view act, std::string_view event);
   MachineRow gateway_row(db::Tx& tx, const Context& ctx, const Reference& reference);
   Target target_row(db::Tx& tx, const Context& ctx, const Reference& reference);
 
@@ -57,6 +63,7 @@ class Service {
   identity::AuditTrail& audit_;
   eventlog::EventLog& events_;
   events::Topics& topics_;
+  TargetUsage& usage_;
 };
 
 }  // namespace modelops::targets

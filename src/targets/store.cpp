@@ -10,7 +10,7 @@ using reflect::columns;
 const std::string target_rows =
     "(SELECT t.org_id, t.id, m.name, m.state, t.machine_id, m.program_version AS agent_version, t.labels, m.inventory, "
     "m.last_seen_at, m.expires_at, t.generation, m.row_version, m.created_at FROM targets t JOIN machines m ON "
-    "m.org_id = t.org_id AND m.id = t.machine_id) t";
+    "m.org_id = t.org_id AND m.id = t.machine_id WHERE m.deleted_at IS NULL) t";
 
 const std::string machine_select = "SELECT " + columns<MachineRow>() + " FROM machines ";
 
@@ -30,13 +30,14 @@ std::optional<MachineRow> find_machine(Tx& tx, const std::string& id) {
 }
 
 std::optional<MachineRow> find_gateway(Tx& tx, const std::string& org_id, const std::string& id_or_name) {
-  return tx.find<MachineRow>(machine_select + "WHERE org_id = ? AND kind = ? AND (id = ? OR name = ?)", org_id,
-                             MachineKind::gateway, id_or_name, id_or_name);
+  return tx.find<MachineRow>(
+      machine_select + "WHERE org_id = ? AND kind = ? AND deleted_at IS NULL AND (id = ? OR name = ?)", org_id,
+      MachineKind::gateway, id_or_name, id_or_name);
 }
 
 std::vector<MachineRow> gateways(Tx& tx, const std::string& org_id) {
-  return tx.all<MachineRow>(machine_select + "WHERE org_id = ? AND kind = ? ORDER BY name", org_id,
-                            MachineKind::gateway);
+  return tx.all<MachineRow>(machine_select + "WHERE org_id = ? AND kind = ? AND deleted_at IS NULL ORDER BY name",
+                            org_id, MachineKind::gateway);
 }
 
 bool name_is_taken(Tx& tx, const std::string& org_id, MachineKind kind, const std::string& name) {
@@ -57,6 +58,10 @@ bool update_machine(Tx& tx, const MachineRow& machine, std::int64_t seen_version
              machine.state, machine.public_key, machine.sealing_key, machine.server_key_id, machine.program_version,
              machine.inventory, machine.last_seen_at, machine.expires_at, machine.log_batch, machine.row_version,
              machine.org_id, machine.id, seen_version) == 1;
+}
+
+void delete_machine(Tx& tx, const std::string& org_id, const std::string& id, Time now) {
+  tx.run("UPDATE machines SET name = id, deleted_at = ? WHERE org_id = ? AND id = ?", now, org_id, id);
 }
 
 void touch_machine(Tx& tx, const std::string& org_id, const std::string& id, Time now) {

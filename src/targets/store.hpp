@@ -30,9 +30,10 @@ struct MachineRow {
   std::int64_t row_version = 1;
   std::string created_by;
   Time created_at;
+  std::optional<Time> deleted_at;
 };
 MODELOPS_DESCRIBE(MachineRow, org_id, id, kind, name, state, public_key, sealing_key, server_key_id, program_version,
-                  inventory, last_seen_at, expires_at, log_batch, row_version, created_by, created_at);
+                  inventory, last_seen_at, expires_at, log_batch, row_version, created_by, created_at, deleted_at);
 
 struct TargetRow {
   std::string org_id;
@@ -57,7 +58,7 @@ namespace store {
 std::optional<ServerKeyRow> newest_server_key(db::Tx& tx);
 std::optional<ServerKeyRow> find_server_key(db::Tx& tx, const std::string& id);
 
-/// By its id alone: before its signature is checked nobody knows whose it is.
+/// By its id alone: before its signature is checked nobody knows whose it is. Deleted ones too.
 std::optional<MachineRow> find_machine(db::Tx& tx, const std::string& id);
 std::optional<MachineRow> find_gateway(db::Tx& tx, const std::string& org_id, const std::string& id_or_name);
 std::vector<MachineRow> gateways(db::Tx& tx, const std::string& org_id);
@@ -65,6 +66,8 @@ bool name_is_taken(db::Tx& tx, const std::string& org_id, MachineKind kind, cons
 std::vector<MachineRow> silent_machines(db::Tx& tx, MachineKind kind, Time seen_before, std::int64_t limit);
 /// Writes everything that can change, but only over `seen_version`.
 bool update_machine(db::Tx& tx, const MachineRow& machine, std::int64_t seen_version);
+/// Its row stays, under a name that nobody chooses.
+void delete_machine(db::Tx& tx, const std::string& org_id, const std::string& id, Time now);
 void touch_machine(db::Tx& tx, const std::string& org_id, const std::string& id, Time now);
 /// False when this batch was the last one already.
 bool advance_log_batch(db::Tx& tx, const std::string& org_id, const std::string& id, std::int64_t batch);

@@ -41,14 +41,19 @@ struct MemoryReader final : storage::BlobReader {
 };
 
 /// Stands for deployments and the registry.
-struct FakeNeighbours final : DesiredStates, ObservedSink, Artifacts {
+struct FakeNeighbours final : DesiredStates, ObservedSink, Artifacts, TargetUsage {
   std::vector<DesiredReplica> desired(db::Tx&, const Machine&) override {
     DesiredReplica replica;
     replica.replica_id = "rep_1";
     return {replica};
   }
-  bool needs_artifact(db::Tx&, const Machine& agent, const std::string& sha256) override {
-    return agent.target_id == needing_target && sha256 == std::string(64, 'a');
+  std::optional<std::string> artifact_owner(db::Tx&, const Machine& agent, const std::string& sha256) override {
+    if (agent.target_id != needing_target || sha256 != std::string(64, 'a')) return std::nullopt;
+    return "org_owner";
+  }
+  std::vector<std::string> deployments_on(db::Tx&, const std::string&, const std::string& target_id) override {
+    if (target_id != needing_target) return {};
+    return {"chat", "digits"};
   }
   void observed(db::Tx& tx, const Machine&, const ReportObserved& report) override {
     tx.after_commit([this, report] { reports.push_back(report); });
@@ -58,7 +63,8 @@ struct FakeNeighbours final : DesiredStates, ObservedSink, Artifacts {
       for (const auto& line : lines) log.push_back(line.line);
     });
   }
-  std::unique_ptr<storage::BlobReader> open(const std::string&, const std::string&) override {
+  std::unique_ptr<storage::BlobReader> open(const std::string& org_id, const std::string&) override {
+    if (org_id != "org_owner") return nullptr;
     return std::make_unique<MemoryReader>("0123456789");
   }
   std::string needing_target;
@@ -128,7 +134,7 @@ class TargetsTest : public ::testing::TestWithParam<db::Dialect> {
   ServerKeys keys{*database, clock, keyring};
   MachineAccess access{*database, clock, trail, keys, topics};
   FakeNeighbours neighbours;
-  Service service{*database, clock, trail, events, topics};
+  Service service{*database, clock, trail, events, topics, neighbours};
   Machines machines{*database, clock, trail, keys, access, topics, neighbours, neighbours, neighbours};
   Context admin, other;
 };
@@ -416,6 +422,40 @@ TEST_P(TargetsTest, AGatewayEnrollsTheSameWayAndMayNotActAsAnAgent) {
   EXPECT_EQ(service.get_gateway(admin, {*Reference::parse("edge")}).state, MachineState::offline);
   EXPECT_EQ(service.revoke_gateway(admin, {*Reference::parse("edge")}).state, MachineState::revoked);
   EXPECT_EQ(code_of([&] { authenticate(probe(gateway)); }), ErrorCode::unauthenticated);
+}
+
+TEST_P(TargetsTest, ADeletedMachineIsRefusedAndItsNameIsFree) {
+  const SignedAgent agent = enrolled_agent("gpu");
+  const TargetReference gpu{*Reference::parse("gpu")};
+  const std::string token = service.renew_token(admin, gpu).token;
+  neighbours.needing_target = agent.enrolled.target_id;
+  try {
+    service.remove(admin, gpu);
+    ADD_FAILURE() << "deployments use it";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::conflict);
+    EXPECT_THAT(error.message, ::testing::HasSubstr("chat, digits"));
+  }
+  EXPECT_EQ(target("gpu").state, MachineState::online);
+  EXPECT_EQ(code_of([&] { service.remove(other, gpu); }), ErrorCode::not_found);
+
+  neighbours.needing_target.clear();
+  const std::uint64_t seen = topics.version(machine_topic(agent.enrolled.machine_id));
+  service.remove(admin, gpu);
+  EXPECT_NE(topics.version(machine_topic(agent.enrolled.machine_id)), seen) << "its parked poll is answered";
+  for (const std::string& reference : {std::string("gpu"), agent.enrolled.target_id, agent.enrolled.machine_id})
+    EXPECT_EQ(code_of([&] { target(reference); }), ErrorCode::not_found);
+  EXPECT_TRUE(service.list(admin, {}).items.empty());
+  EXPECT_EQ(code_of([&] { authenticate(probe(agent)); }), ErrorCode::unauthenticated);
+  EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(token)); }), ErrorCode::unauthenticated);
+  EXPECT_EQ(code_of([&] { service.remove(admin, gpu); }), ErrorCode::not_found);
+  EXPECT_NE(enrolled_agent("gpu").enrolled.target_id, agent.enrolled.target_id);
+
+  const NewGateway gateway = service.create_gateway(admin, {*Slug::parse("edge")});
+  service.remove_gateway(admin, {*Reference::parse("edge")});
+  EXPECT_TRUE(service.list_gateways(admin, {}).items.empty());
+  EXPECT_EQ(code_of([&] { service.get_gateway(admin, {*Reference::parse(gateway.id.str())}); }), ErrorCode::not_found);
+  EXPECT_NE(service.create_gateway(admin, {*Slug::parse("edge")}).id, gateway.id);
 }
 
 TEST_P(TargetsTest, OtherOrganisationsSeeNothing) {

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -77,15 +76,11 @@ class StoryTest : public ::testing::Test {
     file >> pid;
     return pid;
   }
-  cli::Api api() { return cli::Api(cli::choose_profile(cli::load_profiles(home / "profiles.json"), "")); }
+  cli::Profile profile() { return cli::choose_profile(cli::load_profiles(home / "profiles.json"), ""); }
+  cli::Api api() { return cli::Api(profile()); }
   std::int64_t engine_pid(const std::string& deployment) {
     const auto replicas = api().get("/api/v1/deployments/" + deployment + "/replicas");
     return replicas.at("items").as_array().at(0).at("pid").to_number<std::int64_t>();
-  }
-  static std::string infer_body() {
-    std::string data;
-    for (int i = 0; i < 64; ++i) data += (i == 0 ? "" : ",") + std::to_string(i % 17);
-    return R"({"inputs":[{"name":"pixels","shape":[1,64],"datatype":"FP32","data":[)" + data + "]}]}";
   }
 
   std::filesystem::path home = std::filesystem::temp_directory_path() / ("modelops-story-" + new_uuid7());
@@ -100,6 +95,11 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   EXPECT_THAT(first.output, HasSubstr("Paris"));
   EXPECT_THAT(first.output, HasSubstr("tokens/s"));
   EXPECT_THAT(first.output, HasSubstr("sign in once"));
+  for (const std::string name : {"agent", "gateway"}) {
+    std::ifstream arguments(fmt::format("/proc/{}/cmdline", pid_of(name)));
+    const std::string seen(std::istreambuf_iterator<char>(arguments), {});
+    EXPECT_THAT(seen, ::testing::AllOf(HasSubstr("--state"), Not(HasSubstr("enroll")))) << "every user sees arguments";
+  }
 
   // Again: nothing changes, everything answers.
   const auto events_before =
@@ -124,55 +124,131 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   EXPECT_THAT(third.output, HasSubstr("was registered"));
 }
 
+/// Two callers of digits, one request after the other, with a key of their own: the gateway's rate limit paces them,
+/// and must not hold up others.
+class Load {
+ public:
+  Load(cli::Api api, cli::Profile caller) {
+    const auto key =
+        api.post("/api/v1/api-keys", boost::json::object{{"name", "load"}, {"scopes", {"inference:call"}}});
+    caller.token = std::string(key.at("token").as_string());
+    for (int i = 0; i < 2; ++i) callers_.emplace_back([this, caller](std::stop_token stop) { call(caller, stop); });
+  }
+
+  void until_answered(int more) {
+    const int wanted = answered_ + more;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (answered_ < wanted && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_GE(answered_, wanted);
+  }
+  /// Ends it: what failed.
+  std::vector<std::string> failures() {
+    callers_.clear();
+    return failures_;
+  }
+
+ private:
+  static std::string infer_body() {
+    std::string data;
+    for (int i = 0; i < 64; ++i) data += (i == 0 ? "" : ",") + std::to_string(i % 17);
+    return R"({"inputs":[{"name":"pixels","shape":[1,64],"datatype":"FP32","data":[)" + data + "]}]}";
+  }
+  void call(const cli::Profile& caller, const std::stop_token& stop) {
+    cli::Api mine(caller);
+    bool known = false;  // a new key reaches the gateway with its next snapshot
+    while (!stop.stop_requested()) {
+      try {
+        mine.gateway(http::Method::post, "/serve/default/digits/v2/models/digits/infer", infer_body());
+        known = true;
+        ++answered_;
+      } catch (const Error& error) {
+        if (error.code == ErrorCode::too_many_requests || (!known && error.code == ErrorCode::unauthenticated))
+          continue;
+        std::lock_guard lock(mutex_);
+        failures_.push_back(error.message);
+      }
+    }
+  }
+
+  std::atomic<int> answered_ = 0;
+  std::mutex mutex_;
+  std::vector<std::string> failures_;
+  std::vector<std::jthread> callers_;
+};
+
 TEST_F(StoryTest, InferenceGoesOnWhileTheControlPlaneIsKilled) {
   const Ran first = up();
   ASSERT_EQ(first.status, 0) << first.output;
-  std::atomic<bool> stop = false;
-  std::atomic<int> answered = 0;
-  std::mutex mutex;
-  std::condition_variable pace;
-  std::vector<std::string> failures;
-  std::vector<std::thread> load;
-  // A key of its own: the gateway's rate limit paces the load, and must not hold up `up`.
-  cli::Profile caller = cli::choose_profile(cli::load_profiles(home / "profiles.json"), "");
-  const auto key =
-      api().post("/api/v1/api-keys", boost::json::object{{"name", "load"}, {"scopes", {"inference:call"}}});
-  caller.token = std::string(key.at("token").as_string());
-  for (int i = 0; i < 2; ++i) {
-    load.emplace_back([&] {
-      cli::Api mine(caller);
-      bool known = false;  // a new key reaches the gateway with its next snapshot
-      while (!stop) {
-        try {
-          mine.gateway(http::Method::post, "/serve/default/digits/v2/models/digits/infer", infer_body());
-          known = true;
-          ++answered;
-        } catch (const Error& error) {
-          if (error.code == ErrorCode::too_many_requests || (!known && error.code == ErrorCode::unauthenticated))
-            continue;
-          std::lock_guard lock(mutex);
-          failures.push_back(error.message);
-        }
-      }
-    });
-  }
-  const auto until_answered = [&](int more) {
-    const int wanted = answered + more;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (answered < wanted && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-    EXPECT_GE(answered, wanted);
-  };
-  until_answered(100);
+  Load load(api(), profile());
+  load.until_answered(100);
   for (int round = 0; round < 3; ++round) {
     ::kill(pid_of("serve"), SIGKILL);
-    until_answered(100);
+    load.until_answered(100);
     const Ran again = up();
     EXPECT_EQ(again.status, 0) << again.output;
-    until_answered(100);
+    load.until_answered(100);
   }
-  stop = true;
-  for (auto& thread : load) thread.join();
-  EXPECT_THAT(failures, ::testing::IsEmpty());
+  EXPECT_THAT(load.failures(), ::testing::IsEmpty());
+}
+
+TEST_F(StoryTest, NoRequestFailsWhileReplicasAreReplacedAndRemoved) {
+  const Ran first = up();
+  ASSERT_EQ(first.status, 0) << first.output;
+  cli::Api mine = api();
+  const auto change = [&](const std::string& deployment, const boost::json::value& patch) {
+    http::Headers headers;
+    headers.set("If-Match", mine.call(http::Method::get, deployment).etag);
+    mine.call(http::Method::patch, deployment, &patch, headers);
+  };
+  /// `count` replicas of `revision` serve, and nothing else runs any more.
+  const auto until_only = [&](const std::string& deployment, std::int64_t revision, std::size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+    for (;;) {
+      const auto found = mine.get(deployment + "/replicas");
+      const auto& replicas = found.at("items").as_array();
+      const bool done = replicas.size() == count && std::ranges::all_of(replicas, [&](const auto& replica) {
+                          return replica.at("revision") == revision && replica.at("state") == "ready" &&
+                                 replica.at("retired") == false;
+                        });
+      if (done) return;
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << reflect::to_json(found);
+      std::this_thread::yield();
+    }
+  };
+  const std::string digits = "/api/v1/deployments/digits";
+  Load load(api(), profile());
+  load.until_answered(100);
+  mine.post(digits + "/scale", boost::json::object{{"replicas", 2}});
+  until_only(digits, 1, 2);
+  load.until_answered(100);
+  const boost::json::object variable{{"type", "literal"}, {"name", "MODE"}, {"value", "new"}};
+  change(digits, boost::json::object{{"environment_variables", boost::json::array{variable}}});
+  until_only(digits, 2, 2);
+  load.until_answered(100);
+  mine.post(digits + "/scale", boost::json::object{{"replicas", 1}});
+  until_only(digits, 2, 1);
+  load.until_answered(100);
+  mine.post(digits + "/rollback", boost::json::object{{"revision", 1}});
+  until_only(digits, 1, 1);
+  load.until_answered(100);
+  EXPECT_THAT(load.failures(), ::testing::IsEmpty());
+
+  // An engine that is told to end finishes what it streams, even without time to drain.
+  const std::string gemma = "/api/v1/deployments/gemma-3-270m";
+  change(gemma, boost::json::object{
+                    {"runtime", boost::json::object{{"type", "process"}, {"drain_ms", 0}, {"stop_grace_ms", 60'000}}}});
+  until_only(gemma, 2, 1);
+  std::string streamed;
+  const auto receive = [&](std::string_view bytes) {
+    if (streamed.empty()) mine.post(gemma + "/stop", boost::json::object());
+    streamed += bytes;
+    return true;
+  };
+  const std::string long_story =
+      R"({"model":"gemma-3-270m","prompt":"Once upon a time","max_tokens":300,"ignore_eos":true,"temperature":0,)"
+      R"("stream":true})";
+  EXPECT_EQ(api().gateway(http::Method::post, "/v1/completions", long_story, receive).status, 200);
+  EXPECT_THAT(streamed, HasSubstr("data: [DONE]"));
 }
 
 }  // namespace
