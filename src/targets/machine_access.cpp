@@ -15,6 +15,9 @@ struct ServerKeyTag {
   static constexpr std::string_view prefix = "svk";
 };
 
+/// Requests of one machine that come at the same time must not contend for its row.
+constexpr std::chrono::seconds seen_precision{1};
+
 [[noreturn]] void refuse(std::string message) { fail(ErrorCode::unauthenticated, std::move(message)); }
 
 [[noreturn]] void refuse_signature() {
@@ -120,7 +123,7 @@ Machine MachineAccess::identify(const http::Request& request) {
       machine->row_version += 1;
       store::update_machine(tx, *machine, machine->row_version - 1);
       jobs::announce(tx, topics_, machines_topic);
-    } else if (machine->state == MachineState::online) {
+    } else if (machine->state == MachineState::online && machine->last_seen_at.value() + seen_precision <= now) {
       store::touch_machine(tx, machine->org_id, id, now);
     }
     Machine out{
