@@ -6,10 +6,10 @@ MODELOPS := build/release/modelops
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-up:  ## Install, build, start everything and show two models answering (DETACH=1: leave it running)
+up:  ## Install, build, start everything and show two models answering (DETACH=1: leave it running; WEB_PORT=3000)
 	@tools/setup run
 	@tools/build release modelops
-	@exec $(MODELOPS) up $(if $(DETACH),--detach)
+	@exec $(MODELOPS) up $(if $(DETACH),--detach) $(if $(WEB_PORT),--web-port $(WEB_PORT))
 
 down:  ## Stop what `make up` started
 	@if [ -x $(MODELOPS) ]; then exec $(MODELOPS) down; else echo "nothing is built, so nothing is running"; fi
@@ -20,15 +20,27 @@ test:  ## Run every tier of tests; the last line counts them
 test-fresh:  ## Prove `make up` and `make test` in a new Debian 12 tree (root only)
 	@tools/test-fresh
 
-lint:  ## Check format, house rules, and the changed sources with clang-tidy (ALL=1: every source)
+lint:  ## Check format, house rules, the web app, and the changed sources with clang-tidy (ALL=1: every source)
 	@tools/lint $(if $(ALL),--all)
 
-format:  ## Apply clang-format
+format:  ## Apply clang-format and Biome
 	@git ls-files -co --exclude-standard '*.cpp' '*.hpp' | xargs -r clang-format-19 -i
+	@tools/node npm run --silent format -- ../tests/e2e ../tools ../bench
 
-openapi:  ## Write openapi.json and the table of roles, after an intended change of the API
+openapi:  ## Write openapi.json, the web app's types of it, the roles and migrations/schema.sql, after an intended change
 	@tools/build release modelops contract_test
 	@build/release/modelops openapi >openapi.json
-	@MODELOPS_WRITE_GOLDEN=1 build/release/tests/contract_test --gtest_brief=1
+	@tools/node npm run --silent api
+	@MODELOPS_WRITE_GOLDEN=1 build/release/tests/contract_test --gtest_brief=1 --gtest_filter='*WrittenDown'
 
-.PHONY: openapi help up down test test-fresh lint format
+screenshots:  ## Take the pictures of docs/guides/web.md anew
+	@tools/setup test
+	@tools/build release modelops
+	@tools/node node ../tools/screenshots.mjs
+
+bench-web:  ## Measure the web app over 100,000 models (MODELS=2400: over fewer)
+	@tools/setup test
+	@tools/build release modelops
+	@tools/node node ../bench/web.mjs
+
+.PHONY: screenshots bench-web openapi help up down test test-fresh lint format

@@ -36,13 +36,36 @@ std::vector<registry::ModelUse> DeploymentUses::uses_of(db::Tx& tx, const Contex
   return out;
 }
 
+namespace {
+
+std::string organization_name(db::Tx& tx, const std::string& org_id) {
+  return tx.value<std::string>("SELECT name FROM organizations WHERE id = ?", org_id).value_or("");
+}
+
+}  // namespace
+
+gateway::Callable DeploymentRoutes::find(db::Tx& tx, const Context& ctx, const identity::Reference& deployment) {
+  const deployments::Endpoint endpoint = deployments_.endpoint(tx, ctx, deployment);
+  gateway::Callable out;
+  out.org_id = endpoint.org_id;
+  out.organization = organization_name(tx, endpoint.org_id);
+  out.name = endpoint.name;
+  out.engine = endpoint.engine;
+  out.engine_model = endpoint.engine_model;
+  out.interface = endpoint.version.interface;
+  if (auto analysis = registry_->analysis_of(tx, endpoint.org_id, endpoint.version.digest)) {
+    out.inputs = std::move(analysis->inputs);
+    out.outputs = std::move(analysis->outputs);
+  }
+  return out;
+}
+
 std::vector<gateway::Route> DeploymentRoutes::routes(db::Tx& tx) {
   std::vector<gateway::Route> out;
   std::map<std::string, std::string> organizations;
   for (const deployments::Endpoint& endpoint : deployments_.endpoints(tx)) {
     std::string& organization = organizations[endpoint.org_id];
-    if (organization.empty())
-      organization = tx.value<std::string>("SELECT name FROM organizations WHERE id = ?", endpoint.org_id).value_or("");
+    if (organization.empty()) organization = organization_name(tx, endpoint.org_id);
     gateway::Route route;
     route.organization = organization;
     route.deployment = endpoint.name;

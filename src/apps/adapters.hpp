@@ -2,6 +2,7 @@
 // What one capability asks of another to its right, answered where both are known.
 #include "deployments/service.hpp"
 #include "gateway/ports.hpp"
+#include "monitoring/service.hpp"
 #include "registry/service.hpp"
 #include "targets/ports.hpp"
 
@@ -48,21 +49,44 @@ class DeploymentUses final : public registry::UsageReport {
  public:
   explicit DeploymentUses(deployments::Service& deployments) : deployments_(deployments) {}
   std::vector<registry::ModelUse> uses_of(db::Tx& tx, const Context& ctx, const registry::ModelId& model) override;
+  std::vector<std::string> seen_uses_of(db::Tx& tx, const Context& ctx, const registry::ModelId& model,
+                                        std::int64_t limit) override {
+    return deployments_.seen_of_model(tx, ctx, model.str(), limit);
+  }
 
  private:
   deployments::Service& deployments_;
 };
 
-/// Gateways route to what deployments run.
-class DeploymentRoutes final : public gateway::RouteSource {
+/// Gateways route to what deployments run, and pages call it.
+class DeploymentRoutes final : public gateway::RouteSource, public gateway::CallableSource {
  public:
   DeploymentRoutes(deployments::Service& deployments, registry::Service*& registry)
       : deployments_(deployments), registry_(registry) {}
   std::vector<gateway::Route> routes(db::Tx& tx) override;
+  gateway::Callable find(db::Tx& tx, const Context& ctx, const identity::Reference& deployment) override;
 
  private:
   deployments::Service& deployments_;
   registry::Service*& registry_;
+};
+
+/// What agents report goes to deployments, and how busy replicas are to monitoring.
+class ObservedByAll final : public targets::ObservedSink {
+ public:
+  ObservedByAll(deployments::Controller& controller, monitoring::Service& monitoring)
+      : controller_(controller), monitoring_(monitoring) {}
+  void observed(db::Tx& tx, const targets::Machine& agent, const targets::ReportObserved& report) override {
+    controller_.observed(tx, agent, report);
+    monitoring_.observed(tx, agent, report);
+  }
+  void logged(db::Tx& tx, const targets::Machine& agent, const std::vector<targets::ReplicaLogLine>& lines) override {
+    controller_.logged(tx, agent, lines);
+  }
+
+ private:
+  deployments::Controller& controller_;
+  monitoring::Service& monitoring_;
 };
 
 }  // namespace modelops::apps

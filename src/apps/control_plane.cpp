@@ -17,7 +17,10 @@
 #include "gateway/service.hpp"
 #include "gateway/snapshots.hpp"
 #include "identity/routes.hpp"
+#include "identity/visibility.hpp"
 #include "migrations/migrations.hpp"
+#include "monitoring/jobs.hpp"
+#include "monitoring/routes.hpp"
 #include "platform/api/router.hpp"
 #include "platform/eventlog/retention.hpp"
 #include "platform/eventlog/routes.hpp"
@@ -53,6 +56,17 @@ class AuditTable final : public eventlog::SequencedTable {
   audit::Trail& trail_;
 };
 
+/// Whose pages may call a gateway: the web app's own, and those that the configuration names.
+std::vector<std::string> page_origins(const ServeConfig& config) {
+  std::vector<std::string> out;
+  if (config.web.enabled) {
+    const std::string& url = config.web.public_url;
+    out.push_back(url.substr(0, url.find('/', url.find("://") + 3)));
+  }
+  for (const gateway::Origin& origin : config.gateway.cors_origins) out.push_back(origin.str());
+  return out;
+}
+
 std::string database_url(const ServeConfig& config) {
   if (!config.data.database.empty()) return config.data.database;
   return "sqlite:" + (std::filesystem::path(config.data.folder) / "modelops.db").string();
@@ -62,6 +76,32 @@ std::filesystem::path key_file(const ServeConfig& config) {
   if (!config.data.key_file.empty()) return config.data.key_file;
   const auto folder = std::filesystem::absolute(config.data.folder).lexically_normal();
   return (folder.filename().empty() ? folder.parent_path() : folder).string() + ".master.key";
+}
+
+std::string sign_in_link(const ServeConfig& config, const std::string& token) {
+  return config.web.public_url + "/modelops/sign-in#token=" + token;
+}
+
+bool secure_cookies(const ServeConfig& config) {
+  return config.api.public_url.starts_with("https:") || config.web.public_url.starts_with("https:");
+}
+
+[[noreturn]] void fail_not_started(const std::string& missing) {
+  fail(ErrorCode::not_found, fmt::format("{} Start `modelops serve` first, or give this command the settings that it "
+                                         "was started with, --data.folder for one.",
+                                         missing));
+}
+
+/// The version of the schema; nothing when there is none.
+std::optional<int> schema_version(db::Database& database) {
+  return database.read([](db::Tx& tx) -> std::optional<int> {
+    const auto tables = tx.value<std::int64_t>(
+        tx.dialect() == db::Dialect::sqlite
+            ? "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"
+            : "SELECT count(*) FROM pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()");
+    if (tables.value_or(0) == 0) return std::nullopt;
+    return tx.value<int>("SELECT max(version) FROM schema_migrations");
+  });
 }
 
 }  // namespace
@@ -77,11 +117,15 @@ struct ControlPlane::Graph {
                                        .port = static_cast<std::uint16_t>(config.api.port.number()),
                                        .pool_threads = 16},
                    router, topics, &metrics);
+    if (config.web.enabled)
+      web_port =
+          server->listen("web", config.web.address, static_cast<std::uint16_t>(config.web.port.number()), web_router);
     listener.emplace(database_url(config), topics);
     jobs.emplace(*database, topics, clock, leases, job_handlers);
     reconcilers.emplace(topics, leases,
                         std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention, &upload_cleaner,
-                                                       &liveness, &controller, &drains, &event_retention, &snapshots});
+                                                       &liveness, &controller, &drains, &event_retention, &snapshots,
+                                                       &metrics_retention});
   }
 
   static api::Routes all_routes(Graph& g) {
@@ -92,12 +136,14 @@ struct ControlPlane::Graph {
     add(identity::routes(g.identity));
     add(audit::routes(g.audit));
     add(jobs::routes(g.operations));
-    add(eventlog::routes(g.events));
+    add(eventlog::routes(g.event_reader));
     add(evidence::routes(g.evidence));
     add(registry::routes(g.registry, g.uploads));
+    add(registry::routes(g.tensors, g.activity));
     add(targets::routes(g.targets, g.machines));
     add(deployments::routes(g.deployments));
-    add(gateway::routes(g.gateway));
+    add(gateway::routes(g.gateway, g.trials));
+    add(monitoring::routes(g.monitoring));
     return all;
   }
 
@@ -136,10 +182,11 @@ struct ControlPlane::Graph {
   audit::Integrator integrator{clock, keyring};
   AuditTable audit_table{integrator, trail};
   audit::Service audit{*database, clock, keyring, trail};
-  identity::Access access{*database, clock, trail, keyring, config.api.public_url.starts_with("https:")};
+  identity::Access access{*database, clock, trail, keyring, secure_cookies(config)};
   identity::Service identity{*database, clock, trail, access};
-  eventlog::EventLog events{*database, topics, clock};
-  jobs::Operations operations{*database, topics, clock,
+  eventlog::EventLog events{topics, clock};
+  eventlog::EventReader event_reader{*database, identity::changeable_by};
+  jobs::Operations operations{*database, topics, clock, identity::changeable_by,
                               [this](db::Tx& tx, const Context& ctx, const jobs::Operation& operation) {
                                 trail.record(tx, ctx, {"operation.cancel", "operation", operation.id.str()});
                               }};
@@ -159,8 +206,6 @@ struct ControlPlane::Graph {
   deployments::Controller controller{*database, clock, trail, events, topics, keyring, targets};
   deployments::Service deployments{*database, clock, trail, targets, controller, engines, registry_versions, admission};
   bool deployments_linked = (deployments_link = &deployments, true);
-  targets::Machines machines{*database, clock,      trail,      server_keys,       machine_access,
-                             topics,    controller, controller, registry_artifacts};
 
   registry::VersionApprovals version_approvals{clock, events};
   evidence::Service evidence{*database, clock, trail, events, {&version_approvals}};
@@ -169,16 +214,28 @@ struct ControlPlane::Graph {
   DeploymentUses deployment_uses{deployments};
   registry::Service registry{*database, clock, blobs, trail, events, evidence, operations, uploads, {&deployment_uses}};
   bool linked = (registry_link = &registry, true);
+  formats::RegistryTensorReader tensor_reader;
+  registry::Tensors tensors{*database, registry, tensor_reader};
+  registry::Activity activity{*database, registry, evidence, audit, {&deployment_uses}};
   formats::RegistryAnalyzer analyzer;
   registry::AnalyzeHandler analyze{*database, clock, blobs, events, analyzer};
 
   DeploymentRoutes deployment_routes{deployments, registry_link};
   gateway::Service gateway{*database, machine_access};
+  gateway::Trials trials{
+      *database, identity, deployment_routes, topics, deployments::endpoints_topic, config.gateway.public_url};
+  monitoring::Service monitoring{*database, clock, machine_access, gateway, deployments};
+  ObservedByAll observed{controller, monitoring};
+  targets::Machines machines{*database, clock,      trail,    server_keys,       machine_access,
+                             topics,    controller, observed, registry_artifacts};
 
   api::Routes routes = all_routes(*this);
   std::string document = api::openapi(routes, version);
   bool permissions_told = (access.set_known_permissions(permissions()), true);
-  api::Router router{routes, access, pages(document, metrics, [this] { return not_ready(); })};
+  api::Router router{routes, access,
+                     api_pages(document, metrics, [this] { return not_ready(); }, config.web.public_url)};
+  /// The same API beside the web app, so that the app needs no other origin for it.
+  api::Router web_router{routes, access, web_pages(document, config.gateway.public_url)};
 
   jobs::LeaseKeeper leases{*database};
   eventlog::Sequencer event_sequencer{*database, events};
@@ -188,7 +245,9 @@ struct ControlPlane::Graph {
   targets::Liveness liveness{targets};
   deployments::Drains drains{controller};
   deployments::EventRetention event_retention{*database, clock};
-  gateway::Snapshots snapshots{*database, clock, deployment_routes, topics, deployments::endpoints_topic};
+  gateway::Snapshots snapshots{
+      *database, clock, deployment_routes, topics, deployments::endpoints_topic, page_origins(config)};
+  monitoring::Retention metrics_retention{*database, clock};
   std::vector<jobs::JobHandler*> job_handlers{&analyze};
 
   std::optional<identity::Bootstrap> boot;
@@ -196,6 +255,7 @@ struct ControlPlane::Graph {
   std::optional<jobs::JobRunner> jobs;
   std::optional<jobs::ReconcilerRunner> reconcilers;
   std::optional<http::Server> server;
+  std::uint16_t web_port = 0;
 
   std::optional<std::string> not_ready() {
     try {
@@ -211,21 +271,16 @@ ControlPlane::ControlPlane(const ServeConfig& config) : graph_(std::make_unique<
 ControlPlane::~ControlPlane() = default;
 
 std::uint16_t ControlPlane::port() const { return graph_->server->port(); }
+std::uint16_t ControlPlane::web_port() const { return graph_->web_port; }
 
 std::optional<std::string> ControlPlane::first_sign_in_link() const {
   if (!graph_->boot) return std::nullopt;
-  return graph_->config.api.public_url + "/sign-in#token=" + graph_->boot->sign_in_token;
+  return sign_in_link(graph_->config, graph_->boot->sign_in_token);
 }
 
 std::optional<std::string> ControlPlane::first_api_token() const {
   if (!graph_->boot) return std::nullopt;
   return graph_->boot->api_token;
-}
-
-std::optional<std::string> ControlPlane::new_sign_in_link() {
-  const auto token = graph_->identity.new_admin_link();
-  if (!token) return std::nullopt;
-  return graph_->config.api.public_url + "/sign-in#token=" + *token;
 }
 
 const std::string& ControlPlane::document() const { return graph_->document; }
@@ -237,12 +292,39 @@ void ControlPlane::drain() {
   graph_->trail.flush();
 }
 
+std::string new_sign_in_link(const ServeConfig& config) {
+  const std::string url = database_url(config);
+  if (constexpr std::string_view sqlite = "sqlite:"; url.starts_with(sqlite)) {
+    const std::string file = url.substr(sqlite.size());
+    if (!std::filesystem::exists(file)) fail_not_started(fmt::format("There is no database {} yet.", file));
+  }
+  const std::filesystem::path keys = key_file(config);
+  if (!std::filesystem::exists(keys)) fail_not_started(fmt::format("There is no key file {} yet.", keys.string()));
+  const auto database = db::Database::open({.url = url, .readers = 1});
+  const auto version_found = schema_version(*database);
+  const int newest = all_migrations().back().version;
+  if (!version_found) fail_not_started("The database is empty.");
+  if (*version_found != newest)
+    fail(ErrorCode::conflict,
+         fmt::format("The database is at schema version {}, this program at {}: use the program that runs the server.",
+                     *version_found, newest));
+  const SystemClock clock;
+  const crypto::Keyring keyring(keys, config.data.folder);
+  audit::Trail trail(*database, clock, keyring);
+  identity::Access access(*database, clock, trail, keyring, secure_cookies(config));
+  identity::Service identity(*database, clock, trail, access);
+  const auto token = identity.new_admin_link();
+  if (!token) fail(ErrorCode::not_found, "The installation has no administrator who is a member of an organization.");
+  return sign_in_link(config, *token);
+}
+
 std::string openapi_document() {
   // The table needs its services, not their data: a database in a folder that goes away again.
   const auto folder = std::filesystem::temp_directory_path() / ("modelops-openapi-" + new_uuid7());
   ServeConfig config;
   config.data.folder = (folder / "data").string();
   config.api.port = *reflect::Ranged<0, 65535>::parse(0);
+  config.web.enabled = false;
   std::string document;
   {
     const ControlPlane plane(config);

@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 
+#include "gateway/types.hpp"
 #include "platform/api/route.hpp"
 #include "platform/config/config.hpp"
 
@@ -15,6 +16,27 @@ struct ApiConfig {
                                           {"public_url", "How people reach it; https makes session cookies Secure"}};
 };
 MODELOPS_DESCRIBE(ApiConfig, address, port, public_url);
+
+struct WebConfig {
+  bool enabled = true;
+  std::string address = "127.0.0.1";
+  reflect::Ranged<0, 65535> port = reflect::Ranged<0, 65535>::of<3000>();
+  std::string public_url = "http://localhost:3000";
+  static constexpr reflect::Doc docs[] = {{"enabled", "Whether this process serves the web app"},
+                                          {"address", "Where the web app listens"},
+                                          {"port", "0: any free one"},
+                                          {"public_url", "How people reach it; https makes session cookies Secure"}};
+};
+MODELOPS_DESCRIBE(WebConfig, enabled, address, port, public_url);
+
+struct GatewayConfig {
+  std::string public_url = "http://localhost:18088";
+  std::vector<gateway::Origin> cors_origins;
+  static constexpr reflect::Doc docs[] = {
+      {"public_url", "How people and pages reach the gateway"},
+      {"cors_origins", "Whose pages may call it from a browser beside the web app's: https://models.example.org"}};
+};
+MODELOPS_DESCRIBE(GatewayConfig, public_url, cors_origins);
 
 struct DataConfig {
   std::string folder = "data";
@@ -44,10 +66,12 @@ MODELOPS_DESCRIBE(FirstStartConfig, organization, administrator, profile);
 
 struct ServeConfig {
   ApiConfig api;
+  WebConfig web;
+  GatewayConfig gateway;
   DataConfig data;
   FirstStartConfig first_start;
 };
-MODELOPS_DESCRIBE(ServeConfig, api, data, first_start);
+MODELOPS_DESCRIBE(ServeConfig, api, web, gateway, data, first_start);
 
 /// Everything that `modelops serve` is, from construction to destruction.
 class ControlPlane {
@@ -58,12 +82,11 @@ class ControlPlane {
   ControlPlane(const ControlPlane&) = delete;
 
   std::uint16_t port() const;
+  std::uint16_t web_port() const;  ///< 0: it serves no web app
   /// The link of the very first start; nothing later.
   std::optional<std::string> first_sign_in_link() const;
   /// The API token of the very first start; nothing later.
   std::optional<std::string> first_api_token() const;
-  /// A new link for the administrator of the installation.
-  std::optional<std::string> new_sign_in_link();
   /// `openapi.json`.
   const std::string& document() const;
   /// Finishes what runs, then stops.
@@ -73,6 +96,10 @@ class ControlPlane {
   struct Graph;
   std::unique_ptr<Graph> graph_;
 };
+
+/// A new one-time link for the administrator of the installation, for whoever can read its database and keys; starts
+/// nothing and makes neither. Throws Error(not_found) before the first start of `modelops serve`.
+std::string new_sign_in_link(const ServeConfig& config);
 
 /// The API's table without a running server, for the generated document and the tests.
 std::string openapi_document();

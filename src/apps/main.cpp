@@ -30,14 +30,19 @@ sigset_t block_end_signals() {
   return signals;
 }
 
+bool asks_for_help(const std::vector<std::string>& arguments) {
+  return !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
+}
+
 int serve(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
+  if (asks_for_help(arguments)) {
     fmt::print("modelops serve [--config FILE] [--section.field=value …]\n\n{}", config::reference<ServeConfig>());
     return 0;
   }
   const sigset_t signals = block_end_signals();
   ControlPlane plane(config::load<ServeConfig>(config::Sources::of_process(arguments, environ)));
   fmt::print("the API listens on port {}\n", plane.port());
+  if (plane.web_port() != 0) fmt::print("the web app listens on port {}\n", plane.web_port());
   if (const auto link = plane.first_sign_in_link()) fmt::print("sign in once at {}\n", *link);
   std::fflush(stdout);
   int received = 0;
@@ -46,14 +51,16 @@ int serve(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-/// A new sign-in link for whoever runs the server and can read its data.
 int sign_in_link(const std::vector<std::string>& arguments) {
-  auto loaded = config::load<ServeConfig>(config::Sources::of_process(arguments, environ));
-  loaded.api.port = *reflect::Ranged<0, 65535>::parse(0);
-  ControlPlane plane(loaded);
-  const auto link = plane.new_sign_in_link();
-  if (!link) fail(ErrorCode::not_found, "There is no administrator.");
-  fmt::print("{}\n", *link);
+  if (asks_for_help(arguments)) {
+    fmt::print(
+        "modelops sign-in-link [--config FILE] [--section.field=value …]\n\n"
+        "Prints a new one-time link for the administrator of the installation, for whoever can read its database\n"
+        "and keys; the one before it stops working. The server may be running. Settings as for `modelops serve`:\n"
+        "data.folder, data.database, data.key_file and web.public_url matter here.\n");
+    return 0;
+  }
+  fmt::print("{}\n", new_sign_in_link(config::load<ServeConfig>(config::Sources::of_process(arguments, environ))));
   return 0;
 }
 

@@ -32,6 +32,7 @@ struct Places {
   std::filesystem::path examples = "examples";
   std::filesystem::path profiles = cli::profiles_path();
   int api_port = 18087;
+  int web_port = 3000;
   int gateway_port = 18088;
 
   Places() {
@@ -42,9 +43,32 @@ struct Places {
     const std::string cached = variable("XDG_CACHE_HOME");
     cache = (cached.empty() ? user / ".cache" : std::filesystem::path(cached)) / "modelops";
   }
+  /// The settings of the control plane that say where things are.
+  std::vector<std::string> settings() const {
+    const auto root = std::filesystem::absolute(home);
+    return {"--web.public_url=" + web(), "--data.folder=" + (root / "data").string(),
+            "--data.key_file=" + (root / "keys" / "master.key").string()};
+  }
   std::string api() const { return fmt::format("http://localhost:{}", api_port); }
+  std::string web() const { return fmt::format("http://localhost:{}", web_port); }
   std::string gateway() const { return fmt::format("http://localhost:{}", gateway_port); }
 };
+
+/// A word of a command for a POSIX shell.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._=:-";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+/// A command that can be pasted anywhere: it names this program and this installation.
+std::string sign_in_command(const Places& places) {
+  std::string out = quoted(std::filesystem::read_symlink("/proc/self/exe").string()) + " sign-in-link";
+  for (const std::string& setting : places.settings()) out += " " + quoted(setting);
+  return out;
+}
 
 void say(const std::string& text) {
   fmt::print("{}\n", text);
@@ -100,13 +124,18 @@ void start_control_plane(Processes& processes, const Places& places) {
   const Step step("control plane");
   const bool running = processes.is_running("serve");
   if (!running) {
-    processes.start("serve", {"serve", fmt::format("--api.port={}", places.api_port),
-                              "--api.public_url=" + places.api(), "--data.folder=" + (places.home / "data").string(),
-                              "--data.key_file=" + (places.home / "keys" / "master.key").string(),
-                              "--first_start.profile=" + places.profiles.string()});
+    std::vector<std::string> arguments{"serve",
+                                       fmt::format("--api.port={}", places.api_port),
+                                       "--api.public_url=" + places.api(),
+                                       fmt::format("--web.port={}", places.web_port),
+                                       "--gateway.public_url=" + places.gateway(),
+                                       "--first_start.profile=" + places.profiles.string()};
+    for (std::string& setting : places.settings()) arguments.push_back(std::move(setting));
+    processes.start("serve", arguments);
   }
   wait_until_ready(processes, "serve", places.api() + "/readyz");
-  step.done(running ? "was running" : places.api());
+  wait_until_ready(processes, "serve", places.web() + "/healthz");
+  step.done(running ? "was running" : fmt::format("{}, web app {}/modelops", places.api(), places.web()));
 }
 
 /// Starts an agent or a gateway; the first time with a new enrolment token.
@@ -303,6 +332,7 @@ int up(const std::vector<std::string>& arguments) {
   std::string examples = places.examples.string();
   app.add_flag("--detach", detach, "Leave it running and return");
   app.add_option("--api-port", places.api_port, "Of the API")->check(CLI::Range(1, 65535));
+  app.add_option("--web-port", places.web_port, "Of the web app")->check(CLI::Range(1, 65535));
   app.add_option("--gateway-port", places.gateway_port, "Of the gateway")->check(CLI::Range(1, 65535));
   app.add_option("--examples", examples, "The folder of the example models");
   try {
@@ -387,11 +417,13 @@ int up(const std::vector<std::string>& arguments) {
     for (std::string line; std::getline(log, line);)
       if (line.starts_with("sign in once at ")) link = line.substr(16);
     if (!link.empty()) say(fmt::format("\nsign in once (administrator, no password yet): {}", link));
+  } else {
+    say("\nsign in " + sign_in_command(places));
   }
-  say(
-      fmt::format("\nopen    {}/docs\ntry     modelops models list\n        modelops deployments list\n"
-                  "        modelops inference chat gemma-3-270m \"Name three colours.\"\nstop    make down",
-                  places.api()));
+  say(fmt::format(
+      "\nopen    {}/modelops\nAPI     {}/docs\ntry     modelops models list\n        modelops deployments list\n"
+      "        modelops inference chat gemma-3-270m \"Name three colours.\"\nstop    make down",
+      places.web(), places.api()));
   if (detach) return 0;
   say("running until Ctrl-C");
   int received = 0;

@@ -232,6 +232,71 @@ TEST_P(AuditTest, ADenialIsRecordedThoughTheRequestFails) {
   expect_proven(admin, denials[0]);
 }
 
+TEST_P(AuditTest, AFloodOfDenialsIsCountedInOneRecord) {
+  const auto deny = [&](const Context& ctx, std::string_view permission, int times) {
+    for (int i = 0; i < times; ++i) trail.denied(ctx, permission, "the role does not allow it");
+  };
+  deny(ann, "models:write", 1000);
+  EXPECT_THAT(records(admin), SizeIs(denials_recorded_singly));
+  deny(ann, "teams:write", 1);  // a permission of its own, and a person of their own, begin anew
+  deny(bob, "models:write", 1);
+  EXPECT_THAT(records(admin), SizeIs(denials_recorded_singly + 2));
+  clock.advance(std::chrono::seconds(2));
+  deny(ann, "models:write", 1);  // the count is in the database now
+  EXPECT_EQ(count("audit_denials WHERE denials > 900"), 1);
+  trail.flush();
+  EXPECT_THAT(records(admin), SizeIs(denials_recorded_singly + 2));  // the window has not ended
+
+  Trail after_restart(*database, clock, keyring);
+  clock.advance(denials_window);
+  after_restart.flush();
+  after_restart.flush();
+  trail.flush();
+  const auto all = records(admin);
+  ASSERT_THAT(all, SizeIs(denials_recorded_singly + 3));
+  const AuditRecord& sum = all.back();
+  EXPECT_EQ(sum.action, "access.denied");
+  EXPECT_EQ(sum.outcome, Outcome::denied);
+  EXPECT_EQ(sum.actor_id, "usr_ann");
+  EXPECT_EQ(sum.actor_kind, ActorKind::user);
+  EXPECT_EQ(sum.subject_id, "models:write");
+  EXPECT_EQ(sum.data->at("further_denials"), 1001 - denials_recorded_singly);  // none is lost
+  EXPECT_EQ(sum.data->at("reason"), "the role does not allow it");
+  EXPECT_EQ(*parse_rfc3339(sum.data->at("last_at").as_string()) - *parse_rfc3339(sum.data->at("first_at").as_string()),
+            std::chrono::seconds(2));
+  EXPECT_EQ(count("audit_denials"), 0);
+
+  deny(ann, "models:write", 1);  // a new window: a record of its own again
+  EXPECT_THAT(records(admin), SizeIs(denials_recorded_singly + 4));
+  integrate();
+  EXPECT_TRUE(verify(admin, exported(admin)).ok);
+}
+
+TEST_P(AuditTest, DenialsOfSeveralReplicasAddUp) {
+  Trail other(*database, clock, keyring);
+  for (Trail* replica : {&trail, &other})
+    for (int i = 0; i < denials_recorded_singly + 5; ++i) replica->denied(ann, "models:write", "no");
+  trail.flush();
+  other.flush();
+  clock.advance(denials_window);
+  for (Trail* replica : {&trail, &other}) replica->flush();
+  const auto all = records(admin);
+  ASSERT_THAT(all, SizeIs(2 * denials_recorded_singly + 1));
+  EXPECT_EQ(all.back().data->at("further_denials"), 10);
+}
+
+TEST_P(AuditTest, DenialsAreKeptWhileTheDatabaseRefusesThem) {
+  const auto rename = [&](const char* statement) { database->write([&](db::Tx& tx) { tx.run(statement); }); };
+  for (int i = 0; i < denials_recorded_singly + 5; ++i) trail.denied(ann, "models:write", "no");
+  rename("ALTER TABLE audit_denials RENAME TO away");
+  trail.denied(ann, "models:write", "no");
+  trail.flush();
+  rename("ALTER TABLE away RENAME TO audit_denials");
+  clock.advance(denials_window);
+  trail.flush();
+  EXPECT_EQ(records(admin).back().data->at("further_denials"), 6);
+}
+
 TEST_P(AuditTest, ErasureTakesThePersonalFieldsAndLeavesTheProofs) {
   for (const Context* ctx : {&ann, &bob, &ann}) act(*ctx);
   integrate();

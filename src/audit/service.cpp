@@ -109,6 +109,25 @@ AuditRecordPage Service::list_records(const Context& ctx, const ListAuditRecords
   });
 }
 
+SubjectActPage Service::acts_on(db::Tx& tx, const std::string& org_id, const std::vector<std::string>& subject_ids,
+                                query::PageSize page_size, const std::string& page_token) {
+  static const query::FieldTable fields{
+      .alias = "r",
+      .fields = {{.name = "time", .column = "r.time", .type = query::FieldType::time, .sortable = true}},
+      .default_order = "time desc"};
+  const query::Keyset keyset = query::plan(fields, "", "", page_token, page_size);
+  std::vector<SubjectAct> items;
+  for (const RecordRow& row : store::acts_on(tx, keyset, org_id, subject_ids)) {
+    SubjectAct& act = items.emplace_back(SubjectAct{row.id, row.time, row.actor_kind, row.actor_id, row.action,
+                                                    row.subject_kind, row.subject_id, std::nullopt});
+    // What is not what was recorded is not shown here at all.
+    const auto payload = stored_payload(row);
+    if (payload && to_hex(salted_hash(payload->salt, payload->text)) == row.payload_hash)
+      act.data = reflect::from_stored_json<RecordedAct>(payload->text).data;
+  }
+  return query::page<SubjectActPage>(keyset, std::move(items));
+}
+
 AuditRecord Service::get_record(const Context& ctx, const AuditRecordReference& request) {
   return database_.read([&](db::Tx& tx) {
     db::TxDataKeys keys(tx);

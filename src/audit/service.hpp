@@ -24,6 +24,11 @@ class Service {
   AuditErasure erase(const Context& ctx, const EraseAuditSubject& request);
   SecurityEventPage list_security_events(const Context& ctx, const ListSecurityEvents& request);
 
+  /// For other capabilities, in their transaction: what people and robots did to these subjects (1,000 at most), the
+  /// newest first. Who asks has made sure that the reader may see them.
+  SubjectActPage acts_on(db::Tx& tx, const std::string& org_id, const std::vector<std::string>& subject_ids,
+                         query::PageSize page_size, const std::string& page_token);
+
  private:
   db::Database& database_;
   const Clock& clock_;

@@ -57,6 +57,27 @@ std::vector<RecordRow> records(Tx& tx, const query::Keyset& keyset, const std::s
   return tx.all_with<RecordRow>(sql + keyset.sql(), keyset.args(org_id));
 }
 
+std::vector<RecordRow> acts_on(Tx& tx, const query::Keyset& keyset, const std::string& org_id,
+                               const std::vector<std::string>& subject_ids) {
+  if (subject_ids.empty()) return {};
+  std::vector<db::SqlValue> args{org_id, std::string(reflect::enum_name(Outcome::succeeded)),
+                                 std::string(reflect::enum_name(ActorKind::user)),
+                                 std::string(reflect::enum_name(ActorKind::service_account))};
+  std::string marks;
+  for (const std::string& id : subject_ids) {
+    marks += marks.empty() ? "?" : ", ?";
+    args.emplace_back(id);
+  }
+  const std::vector<db::SqlValue> rest = keyset.args();
+  args.insert(args.end(), rest.begin(), rest.end());
+  return tx.all_with<RecordRow>(
+      "SELECT " + columns<RecordRow>("r") +
+          " FROM audit_records r WHERE r.org_id = ? AND r.outcome = ? AND r.actor_kind IN (?, "
+          "?) AND r.subject_id IN (" +
+          marks + ") AND " + keyset.sql(),
+      args);
+}
+
 std::vector<RecordRow> records_from(Tx& tx, const std::string& org_id, std::int64_t index, std::int64_t size,
                                     std::int64_t limit) {
   return tx.all<RecordRow>("SELECT " + columns<RecordRow>() +
@@ -148,6 +169,26 @@ void remove_security_events(Tx& tx, Time before) { tx.run("DELETE FROM security_
 std::vector<SecurityEvent> security_events(Tx& tx, const query::Keyset& keyset) {
   return tx.all_with<SecurityEvent>(
       "SELECT " + columns<SecurityEvent>("e") + " FROM security_events e WHERE " + keyset.sql(), keyset.args());
+}
+
+void add_denials(Tx& tx, const DenialRow& row) {
+  const auto changed = tx.run(
+      "UPDATE audit_denials SET denials = denials + ?, reason = ?, "
+      "first_at = CASE WHEN first_at < ? THEN first_at ELSE ? END, "
+      "last_at = CASE WHEN last_at > ? THEN last_at ELSE ? END "
+      "WHERE window_start = ? AND org_id = ? AND actor_id = ? AND permission = ?",
+      row.denials, row.reason, row.first_at, row.first_at, row.last_at, row.last_at, row.window_start, row.org_id,
+      row.actor_id, row.permission);
+  if (changed == 0) tx.insert("audit_denials", row);
+}
+
+std::vector<DenialRow> take_denials(Tx& tx, Time window_start) {
+  auto out = tx.all<DenialRow>("SELECT " + columns<DenialRow>() +
+                                   " FROM audit_denials WHERE window_start < ? "
+                                   "ORDER BY window_start, org_id, actor_id, permission",
+                               window_start);
+  if (!out.empty()) tx.run("DELETE FROM audit_denials WHERE window_start < ?", window_start);
+  return out;
 }
 
 }  // namespace store

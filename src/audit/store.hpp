@@ -92,6 +92,21 @@ struct KeyRow {
 };
 MODELOPS_DESCRIBE(KeyRow, org_id, id, public_key, private_key, created_at, retired_at);
 
+/// Refusals of a principal within one window that have no records of their own.
+struct DenialRow {
+  std::string org_id;
+  ActorKind actor_kind = ActorKind::system;
+  std::string actor_id;
+  std::string permission;
+  Time window_start;
+  std::int64_t denials = 0;
+  std::string reason;  ///< of the last one
+  Time first_at;
+  Time last_at;
+};
+MODELOPS_DESCRIBE(DenialRow, org_id, actor_kind, actor_id, permission, window_start, denials, reason, first_at,
+                  last_at);
+
 /// Throws `internal` for hashes that are none.
 template <class Row>
 Leaf leaf_of(const Row& row) {
@@ -129,6 +144,9 @@ std::optional<RecordRow> find_record(db::Tx& tx, const std::string& org_id, cons
 /// Of one actor, or with "" of everybody.
 std::vector<RecordRow> records(db::Tx& tx, const query::Keyset& keyset, const std::string& org_id,
                                const std::optional<std::string>& actor_id);
+/// What people and robots did to one of these.
+std::vector<RecordRow> acts_on(db::Tx& tx, const query::Keyset& keyset, const std::string& org_id,
+                               const std::vector<std::string>& subject_ids);
 /// In the tree, from `index` on and before `size`.
 std::vector<RecordRow> records_from(db::Tx& tx, const std::string& org_id, std::int64_t index, std::int64_t size,
                                     std::int64_t limit);
@@ -159,6 +177,11 @@ std::int64_t erase_personal(db::Tx& tx, const std::string& org_id, const std::st
 void add_failures(db::Tx& tx, const SecurityEvent& event, std::int64_t rows_max);
 void remove_security_events(db::Tx& tx, Time before);
 std::vector<SecurityEvent> security_events(db::Tx& tx, const query::Keyset& keyset);
+
+/// Adds to the row of this principal, permission and window, or makes it.
+void add_denials(db::Tx& tx, const DenialRow& row);
+/// Returns and removes the rows of windows that began before `window_start`.
+std::vector<DenialRow> take_denials(db::Tx& tx, Time window_start);
 
 }  // namespace store
 }  // namespace modelops::audit

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 
-#include "audit/store.hpp"
 #include "base/text.hpp"
 #include "platform/db/data_keys.hpp"
 
@@ -11,6 +10,13 @@ namespace {
 
 constexpr std::chrono::seconds write_interval{1};
 constexpr std::int64_t hour_us = 3'600'000'000;
+
+Time window_of(Time time) { return {time.us - time.us % std::chrono::microseconds(denials_window).count()}; }
+
+/// Never empty: an empty subject would be the organisation's own key.
+std::string actor_id(const Context& ctx) {
+  return ctx.actor.id.empty() ? std::string(reflect::enum_name(ctx.actor.kind)) : ctx.actor.id;
+}
 
 }  // namespace
 
@@ -35,8 +41,7 @@ void Trail::insert(db::Tx& tx, const Context& ctx, const identity::Act& act, Out
   row.id = RecordId::make();
   row.time = clock_.now();
   row.actor_kind = ctx.actor.kind;
-  // Never empty: an empty subject would be the organisation's own key.
-  row.actor_id = ctx.actor.id.empty() ? std::string(reflect::enum_name(ctx.actor.kind)) : ctx.actor.id;
+  row.actor_id = actor_id(ctx);
   row.action = act.action;
   row.subject_kind = act.subject_kind;
   row.subject_id = act.subject_id;
@@ -71,8 +76,36 @@ void Trail::denied(const Context& ctx, std::string_view permission, std::string_
     unknown_failure("denied", ctx.remote_address);
     return;
   }
+  const Time now = clock_.now();
+  bool due = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const Time window = window_of(now);
+    Denials& denials = denials_[{window, ctx.org_id, actor_id(ctx), std::string(permission)}];
+    if (denials.recorded >= denials_recorded_singly) {
+      count({ctx.org_id, ctx.actor.kind, actor_id(ctx), std::string(permission), window, 1, std::string(reason), now,
+             now});
+      if (!is_due(now)) return;
+      due = true;
+    } else {
+      ++denials.recorded;
+    }
+  }
+  if (due) return flush();
   const identity::Act act{"access.denied", "permission", std::string(permission), {{"reason", reason}}};
   database_.write([&](db::Tx& tx) { insert(tx, ctx, act, Outcome::denied); });
+}
+
+void Trail::count(const DenialRow& denial) {
+  auto& sum = denials_[{denial.window_start, denial.org_id, denial.actor_id, denial.permission}].uncounted;
+  if (!sum) {
+    sum = denial;
+    return;
+  }
+  sum->denials += denial.denials;
+  sum->first_at = std::min(sum->first_at, denial.first_at);
+  if (denial.last_at >= sum->last_at) sum->reason = denial.reason;
+  sum->last_at = std::max(sum->last_at, denial.last_at);
 }
 
 void Trail::count(Source source, const Failures& failures) {
@@ -83,45 +116,90 @@ void Trail::count(Source source, const Failures& failures) {
   sum.count += failures.count;
 }
 
+bool Trail::is_due(Time now) {
+  if (now >= last_write_ && now - last_write_ < write_interval) return false;
+  last_write_ = now;
+  return true;
+}
+
 void Trail::unknown_failure(std::string_view kind, std::string_view remote_address) {
   const Time now = clock_.now();
-  Counted due;
   {
     const std::lock_guard lock(mutex_);
     count({std::string(kind), address_prefix(remote_address)}, {1, now, now});
-    if (now >= last_write_ && now - last_write_ < write_interval) return;
-    last_write_ = now;
-    due.swap(counted_);
+    if (!is_due(now)) return;
   }
-  write(due);
+  flush();
 }
 
-void Trail::flush() {
-  Counted due;
-  {
-    const std::lock_guard lock(mutex_);
-    due.swap(counted_);
-  }
-  if (!due.empty()) write(due);
-}
-
-void Trail::write(const Counted& counted) noexcept {
+void Trail::flush() noexcept {
+  Counted failures;
+  std::vector<DenialRow> denials;
   try {
-    database_.write([&](db::Tx& tx) {
-      store::remove_security_events(tx, clock_.now() - security_events_kept);
-      for (const auto& [source, failures] : counted) {
-        const Time hour{failures.last.us - failures.last.us % hour_us};
-        store::add_failures(
-            tx,
-            {SecurityEventId::make(), source.first, source.second, hour, failures.count, failures.first, failures.last},
-            security_events_per_hour_max);
+    const Time window = window_of(clock_.now());
+    bool window_ended = false;
+    {
+      const std::lock_guard lock(mutex_);
+      failures.swap(counted_);
+      for (auto entry = denials_.begin(); entry != denials_.end();) {
+        if (auto& row = entry->second.uncounted) denials.push_back(std::move(*row));
+        entry->second.uncounted.reset();
+        entry = entry->first.window < window ? denials_.erase(entry) : std::next(entry);
       }
-    });
+      window_ended = recorded_before_ != window;
+    }
+    if (!failures.empty()) write_failures(failures);
+    failures.clear();
+    if (!denials.empty()) write_denials(denials);
+    denials.clear();
+    if (window_ended) record_ended_windows(window);
   } catch (...) {
-    Log().warning("security events were not written yet", {{"error", describe_current_exception()}});
+    Log().warning("audit counts were not written yet", {{"error", describe_current_exception()}});
     const std::lock_guard lock(mutex_);
-    for (const auto& [source, failures] : counted) count(source, failures);
+    for (const auto& [source, sum] : failures) count(source, sum);
+    for (const DenialRow& row : denials) count(row);
   }
+}
+
+void Trail::write_failures(const Counted& counted) {
+  database_.write([&](db::Tx& tx) {
+    store::remove_security_events(tx, clock_.now() - security_events_kept);
+    for (const auto& [source, failures] : counted) {
+      const Time hour{failures.last.us - failures.last.us % hour_us};
+      store::add_failures(
+          tx,
+          {SecurityEventId::make(), source.first, source.second, hour, failures.count, failures.first, failures.last},
+          security_events_per_hour_max);
+    }
+  });
+}
+
+void Trail::write_denials(const std::vector<DenialRow>& denials) {
+  database_.write([&](db::Tx& tx) {
+    for (const DenialRow& row : denials) store::add_denials(tx, row);
+  });
+}
+
+void Trail::record_ended_windows(Time window) {
+  database_.write([&](db::Tx& tx) {
+    for (const DenialRow& row : store::take_denials(tx, window)) {
+      Context ctx;
+      ctx.org_id = row.org_id;
+      ctx.actor.kind = row.actor_kind;
+      ctx.actor.id = row.actor_id;
+      insert(tx, ctx,
+             {"access.denied",
+              "permission",
+              row.permission,
+              {{"reason", row.reason},
+               {"further_denials", row.denials},
+               {"first_at", format_rfc3339(row.first_at)},
+               {"last_at", format_rfc3339(row.last_at)}}},
+             Outcome::denied);
+    }
+  });
+  const std::lock_guard lock(mutex_);
+  recorded_before_ = window;
 }
 
 }  // namespace modelops::audit

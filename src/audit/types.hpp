@@ -73,6 +73,24 @@ struct AuditRecord {
 MODELOPS_DESCRIBE(AuditRecord, id, time, actor_kind, actor_id, actor_name, remote_address, personal_erased, action,
                   subject_kind, subject_id, outcome, request_id, data, altered, integrated, index);
 
+/// What was done to one of some subjects, without anything personal: for those who may see the subject.
+struct SubjectAct {
+  RecordId id;
+  Time time;
+  ActorKind actor_kind = ActorKind::system;
+  std::string actor_id;
+  std::string action;
+  std::string subject_kind;
+  std::string subject_id;
+  std::optional<boost::json::value> data;
+};
+MODELOPS_DESCRIBE(SubjectAct, id, time, actor_kind, actor_id, action, subject_kind, subject_id, data);
+struct SubjectActPage {
+  std::vector<SubjectAct> items;
+  std::optional<std::string> next_page_token;
+};
+MODELOPS_DESCRIBE(SubjectActPage, items, next_page_token);
+
 struct ListAuditRecords {
   query::PageSize page_size = query::default_page_size();
   std::string page_token;

@@ -1,5 +1,7 @@
 #include "audit/verify.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 
@@ -13,6 +15,7 @@ namespace json = boost::json;
 
 constexpr std::string_view format_name = "modelops-audit-v1";
 constexpr std::size_t problems_max = 100;
+constexpr std::size_t message_bytes_max = 500;
 
 std::string line_of(const json::object& object) {
   std::string line = json::serialize(object) + "\n";
@@ -116,12 +119,12 @@ class Verifier {
   }
 
  private:
-  void problem(std::string message) {
+  void problem(std::string_view message) {
     if (report_.problems.size() == problems_max) {
       given_up_ = true;
       return;
     }
-    report_.problems.push_back({line_, index_, record_id_, std::move(message)});
+    report_.problems.push_back({line_, index_, display_text(record_id_), display_text(message, message_bytes_max)});
   }
 
   void read_line(std::string_view line) {
@@ -153,7 +156,8 @@ class Verifier {
 
   void read_header(Fields& fields) {
     if (fields.text("format") != format_name) refuse(fmt::format("this is not an export of format {}", format_name));
-    report_.organisation = fields.text("organisation");
+    organisation_ = fields.text("organisation");
+    report_.organisation = display_text(organisation_);
     for (const json::value& item : fields.array("keys")) {
       if (!item.is_object()) refuse("'keys' must list objects");
       Fields key(item.get_object());
@@ -162,7 +166,7 @@ class Verifier {
       key.require_all_taken();
       if (report_.keys_from_export) keys_.emplace(id, public_key);
     }
-    if (options_.expected && options_.expected->organisation != report_.organisation)
+    if (options_.expected && options_.expected->organisation != organisation_)
       problem("the expected head belongs to another organisation");
   }
 
@@ -184,7 +188,7 @@ class Verifier {
     const std::optional<Salted> personal = salted(fields, "personal", "personal_salt");
     if (!leaf) refuse("the leaf is malformed");
     if (leaf->record_id != record_id_) refuse("the leaf is that of another record");
-    if (leaf->organisation != report_.organisation) refuse("the leaf is that of another organisation");
+    if (leaf->organisation != organisation_) refuse("the leaf is that of another organisation");
     if (!payload)
       ++report_.payloads_erased;
     else if (salted_hash(payload->salt, payload->text) != leaf->payload_hash)
@@ -199,7 +203,7 @@ class Verifier {
   void read_head(Fields& fields) {
     SignedTreeHead signed_head;
     TreeHead& head = signed_head.head;
-    head.organisation = report_.organisation;
+    head.organisation = organisation_;
     head.tree_size = fields.number("tree_size");
     const auto root = from_hex(fields.text("root_hash"));
     if (!root) refuse("'root_hash' is not hexadecimal");
@@ -260,6 +264,7 @@ class Verifier {
   const VerifyOptions& options_;
   std::map<std::string, std::string> keys_;
   VerifyReport report_;
+  std::string organisation_;
   Frontier tree_;
   std::uint64_t line_ = 0;
   std::optional<std::uint64_t> index_;  ///< of the record on this line

@@ -57,7 +57,7 @@ struct VerifyProblem {
   std::string message;
 };
 
-/// What the check of an export found.
+/// What the check of an export found. Its texts can be shown to people, whatever the export holds.
 struct VerifyReport {
   bool ok = false;  ///< no problem at all
   bool keys_from_export = false;

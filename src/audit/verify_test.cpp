@@ -298,5 +298,16 @@ TEST(VerifyExport, ReportsABoundedNumberOfProblems) {
   EXPECT_EQ(verify(made.lines).problems.size(), 100U);
 }
 
+// "\x1b[2J" clears a terminal, U+202E turns what follows around: with them an export could hide what is wrong with it.
+TEST(VerifyExport, AReportCannotBeHiddenByWhatItQuotes) {
+  Export made("org\x1b[2J\u202e");
+  made.lines.push_back("{\"end\":true,\"tree_size\":0,\"\\u001b[2J\":1}\n");
+  const VerifyReport report = verify(made.lines);
+  EXPECT_FALSE(report.ok);
+  EXPECT_EQ(report.organisation, "org?[2J?");
+  ASSERT_FALSE(report.problems.empty());
+  for (const VerifyProblem& problem : report.problems) EXPECT_FALSE(has_invisible_characters(problem.message));
+}
+
 }  // namespace
 }  // namespace modelops::audit

@@ -78,7 +78,22 @@ TEST(Text, FindsMarksThatChangeHowANameReads) {
 TEST(Text, ParsesWholeIntegersOnly) {
   EXPECT_EQ(parse_int("42"), 42);
   EXPECT_EQ(parse_int("-1"), -1);
-  for (const char* text : {"", " 1", "1 ", "+1", "1.0", "99999999999999999999"}) EXPECT_FALSE(parse_int(text)) << text;
+  EXPECT_EQ(parse_count("42"), 42);
+  for (const char* text : {"", " 1", "1 ", "+1", "1.0", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_int(text)) << text;
+    EXPECT_FALSE(parse_count(text)) << text;
+  }
+  for (const char* text : {"-1", "-0", "-"}) EXPECT_FALSE(parse_count(text)) << text;
+}
+
+TEST(Text, ShowsNothingThatMisleads) {
+  EXPECT_EQ(display_text("plain ä"), "plain ä");
+  EXPECT_EQ(display_text("a\xff\xfe"
+                         "b\n\u202ec"),
+            "a??b??c");
+  EXPECT_EQ(display_text("abcdef", 3), "abc…");
+  EXPECT_EQ(display_text("abä", 3), "ab…");
+  EXPECT_EQ(display_text("\xe4"), "?");
 }
 
 TEST(Error, EveryCodeHasItsOwnStatusAndName) {

@@ -138,6 +138,25 @@ bool has_invisible_characters(std::string_view utf8) {
   return false;
 }
 
+std::string display_text(std::string_view bytes, std::size_t bytes_max) {
+  const bool cut = bytes.size() > bytes_max;
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size();) {
+    const auto lead = static_cast<unsigned char>(bytes[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    const auto character = bytes.substr(i, length);
+    const bool valid = is_utf8(character);
+    const std::size_t step = valid ? character.size() : 1;
+    if (i + step > bytes_max) break;
+    if (valid && !has_invisible_characters(character))
+      text += character;
+    else
+      text += '?';
+    i += step;
+  }
+  return cut ? text + "…" : text;
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
   for (;;) {
@@ -174,6 +193,10 @@ std::optional<std::int64_t> parse_int(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
+}
+
+std::optional<std::int64_t> parse_count(std::string_view text) {
+  return text.starts_with('-') ? std::nullopt : parse_int(text);
 }
 
 }  // namespace modelops

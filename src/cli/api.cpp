@@ -94,6 +94,16 @@ boost::json::value Api::upload(const std::string& path, const std::string& file,
   return response.body.empty() ? boost::json::value() : reflect::parse_json_value(response.body);
 }
 
+void Api::stream(const std::string& path, const std::function<void(std::string_view)>& receive) {
+  http::ClientRequest request;
+  request.url = profile_.url + path;
+  request.headers = headers({});
+  request.total_timeout = std::chrono::milliseconds(0);
+  request.receive = [&](std::string_view bytes) { return receive(bytes), true; };
+  const http::Response response = client_.send(request);
+  if (response.status >= 400) throw error_of(response);
+}
+
 void Api::follow(const std::string& path, const std::function<bool(const std::string&, const std::string&)>& event) {
   http::ClientRequest request;
   request.url = profile_.url + path;

@@ -29,6 +29,8 @@ class Api {
   /// Streams a file; `progress` gets the bytes sent so far.
   boost::json::value upload(const std::string& path, const std::string& file,
                             const std::function<void(std::uint64_t)>& progress);
+  /// Hands over a long answer as it arrives.
+  void stream(const std::string& path, const std::function<void(std::string_view)>& receive);
   /// Follows server-sent events: `event` gets id and data; false ends it.
   void follow(const std::string& path,
               const std::function<bool(const std::string& id, const std::string& data)>& event);

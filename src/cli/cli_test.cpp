@@ -37,6 +37,13 @@ TEST(Output, JsonAndYamlKeepEverything) {
   EXPECT_THAT(render(list, Format::yaml, columns), HasSubstr("\"name\": \"long-name\""));
 }
 
+TEST(Output, IdsAreForTheNextCommand) {
+  const auto two = reflect::parse_json_value(R"({"items":[{"id":"a","name":"x"},{"id":"b"}]})");
+  EXPECT_EQ(render(two, Format::id, columns), "a\nb\n");
+  EXPECT_EQ(render(two.at("items").at(0), Format::id, columns), "a\n");
+  EXPECT_EQ(render(reflect::parse_json_value(R"({"items":[]})"), Format::id, columns), "");
+}
+
 TEST(Output, TextOfTheServerCannotMoveTheCursor) {
   const boost::json::value hostile = boost::json::object{{"name", "a\x1b[2Jb\nc"}};
   EXPECT_THAT(render(hostile, Format::table, {}), ::testing::AllOf(Not(HasSubstr("\x1b")), HasSubstr("\\x1b")));

@@ -106,6 +106,23 @@ boost::json::value wait_for_deployment(Api& api, const std::string& deployment, 
   }
 }
 
+std::string call_deployment(Api& api, const std::string& deployment, const std::string& engine_path,
+                            const std::string& body) {
+  const std::string name = http::percent_encode(deployment);
+  const std::string organization = text_member(api.get("/api/v1/session"), "organization");
+  const std::string path = fmt::format("/serve/{}/{}{}", organization, name, engine_path);
+  for (const auto start = Clock::now();;) {
+    try {
+      return api.gateway(http::Method::post, path, body).body;
+    } catch (const Error& error) {
+      const bool refused = error.code == ErrorCode::not_found || error.code == ErrorCode::unavailable;
+      if (!refused || milliseconds_since(start) > 3000) throw;
+      if (text_member(api.get("/api/v1/deployments/" + name), "replicas_ready") == "0") throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 ChatResult chat(Api& api, const std::string& model, const std::string& message, std::int64_t tokens_max,
                 const std::function<void(std::string_view)>& piece) {
   const boost::json::value request =

@@ -29,7 +29,12 @@ struct ChatResult {
 ChatResult chat(Api& api, const std::string& model, const std::string& message, std::int64_t tokens_max,
                 const std::function<void(std::string_view)>& piece);
 
-/// The number after "VERSION" in a reference; a text for paths and JSON.
+/// A request to a deployment's engine through the gateway. One that is ready may not have reached the gateway yet, so
+/// "not known" and "not ready" are asked again for a moment while the control plane says that it is.
+std::string call_deployment(Api& api, const std::string& deployment, const std::string& engine_path,
+                            const std::string& body);
+
+/// A member as text; empty when it is absent or null.
 std::string text_member(const boost::json::value& object, std::string_view name);
 
 }  // namespace modelops::cli

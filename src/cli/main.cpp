@@ -22,7 +22,12 @@ struct Options {
   bool wait = true;
   int wait_seconds = 600;
 
-  Format output() const { return format == "json" ? Format::json : format == "yaml" ? Format::yaml : Format::table; }
+  Format output() const {
+    return format == "json"   ? Format::json
+           : format == "yaml" ? Format::yaml
+           : format == "id"   ? Format::id
+                              : Format::table;
+  }
 };
 
 /// What the parser fills for one row of the table.
@@ -200,7 +205,7 @@ void register_model(Api& api, const Register& given, const Options& options) {
   const auto made = api.post("/api/v1/models", model);
   const auto version = api.post(fmt::format("/api/v1/models/{}/versions", text_member(made, "id")),
                                 boost::json::object{{"upload_id", upload}});
-  print(boost::json::object{{"model", made},
+  print(boost::json::object{{"model", api.get("/api/v1/models/" + text_member(made, "id"))},
                             {"analysis", analysis.get_object().at("result").get_object().at("analysis")},
                             {"version", version}},
         options);
@@ -282,7 +287,8 @@ int run_command_line(const std::vector<std::string>& arguments) {
   app.footer("Programs of their own: modelops serve | gateway | agent | runtime | up | down, each with --help.");
   Options options;
   app.add_option("--profile", options.profile, "Which profile to use");
-  app.add_option("-o,--output", options.format, "table, json or yaml")->check(CLI::IsMember({"table", "json", "yaml"}));
+  app.add_option("-o,--output", options.format, "table, json, yaml, or id: only the ids")
+      ->check(CLI::IsMember({"table", "json", "yaml", "id"}));
   app.add_option("--wait-seconds", options.wait_seconds, "How long to wait for deployments");
   app.fallthrough();
 
@@ -396,19 +402,23 @@ int run_command_line(const std::vector<std::string>& arguments) {
     };
   });
 
+  CLI::App* exported = verb_of("audit", "export", "Print the whole log as JSON Lines, for `modelops audit verify`");
+  exported->callback([&] {
+    action = [](Api& api) {
+      api.stream("/api/v1/audit/export", [](std::string_view piece) {
+        if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
+          fail(ErrorCode::internal, "The log cannot be written.");
+      });
+    };
+  });
+
   std::string input;
   CLI::App* predict = verb_of("inference", "predict", "Send a request to a deployment through the gateway");
   predict->add_option("deployment", subject, "Its name")->required();
   predict->add_option("path", model, "Of the engine's API, for example /v2/models/digits/infer")->required();
   predict->add_option("body", input, "JSON; @file or - for standard input")->required();
-  predict->callback([&] {
-    action = [&](Api& api) {
-      const auto session = api.get("/api/v1/session");
-      const std::string path =
-          fmt::format("/serve/{}/{}{}", text_member(session, "organization"), http::percent_encode(subject), model);
-      fmt::print("{}\n", api.gateway(http::Method::post, path, read_input(input)).body);
-    };
-  });
+  predict->callback(
+      [&] { action = [&](Api& api) { fmt::print("{}\n", call_deployment(api, subject, model, read_input(input))); }; });
   std::int64_t tokens_max = 256;
   CLI::App* talk = verb_of("inference", "chat", "Send one message to a chat model and stream the answer");
   talk->add_option("model", model, "Name, or name@alias")->required();

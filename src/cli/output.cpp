@@ -45,6 +45,14 @@ std::string cell(const boost::json::value* value) {
   return reflect::to_json(*value);
 }
 
+std::string ids(const boost::json::value& value) {
+  const auto* items = value.get_object().if_contains("items");
+  if (items == nullptr || !items->is_array()) return cell(find_field(value, "id")) + "\n";
+  std::string out;
+  for (const boost::json::value& item : items->get_array()) out += cell(find_field(item, "id")) + "\n";
+  return out;
+}
+
 std::size_t width(std::string_view text) {
   std::size_t out = 0;
   for (const char c : text) out += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -169,6 +177,7 @@ std::string render(const boost::json::value& value, Format format, const std::ve
     return std::string(out.c_str()) + "\n";
   }
   if (!value.is_object()) return cell(&value) + "\n";
+  if (format == Format::id) return ids(value);
   if (const auto* items = value.get_object().if_contains("items");
       items != nullptr && items->is_array() && !columns.empty()) {
     std::string out = table(items->get_array(), columns);

@@ -6,7 +6,7 @@
 
 namespace modelops::cli {
 
-enum class Format { table, json, yaml };
+enum class Format { table, json, yaml, id };
 
 /// A column of a table: its heading, and the field as a path ("source.kind").
 struct Column {
@@ -14,7 +14,8 @@ struct Column {
   std::string_view field;
 };
 
-/// Prints an answer: a list ("items") as rows, an object as one field a line. Text from the server cannot move the
+/// Prints an answer: a list ("items") as rows, an object as one field a line; as `id` only the ids, one a line, for
+/// the next command of a script. Text from the server cannot move the
 /// cursor: control characters are shown escaped.
 std::string render(const boost::json::value& value, Format format, const std::vector<Column>& columns);
 /// "3.4 MB", "812 B".

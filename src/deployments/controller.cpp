@@ -1,6 +1,7 @@
 #include "deployments/controller.hpp"
 
 #include "base/text.hpp"
+#include "identity/visibility.hpp"
 #include "platform/crypto/seal.hpp"
 #include "platform/db/data_keys.hpp"
 #include "platform/jobs/waiting.hpp"
@@ -48,7 +49,8 @@ void Controller::note(db::Tx& tx, const Context& ctx, const DeploymentRow& row, 
   tx.insert("deployment_events", DeploymentEventRow{row.org_id, DeploymentEventId::make(), row.id, std::string(kind),
                                                     message, row.revision, ctx.actor.id, clock_.now()});
   const std::string full_kind = fmt::format("deployment.{}", kind);
-  events_.publish(tx, row.org_id, full_kind, "deployment", row.id.str(), {{"revision", row.revision}});
+  events_.publish(tx, row.org_id, identity::audience_of(row), full_kind, "deployment", row.id.str(),
+                  {{"revision", row.revision}});
   data["name"] = row.name;
   data["revision"] = row.revision;
   audit_.record(tx, ctx, {full_kind, "deployment", row.id.str(), std::move(data)});
@@ -147,15 +149,18 @@ void Controller::converge(db::Tx& tx, const std::string& org_id, const std::stri
   row.row_version += 1;
   row.updated_at = clock_.now();
   store::update_deployment(tx, row, row.row_version - 1);
-  if (new_state) {
-    boost::json::object data;
-    if (found.reason) data["reason"] = found.reason->code;
-    const std::string message = found.reason ? found.reason->message
-                                : found.ready > 0
-                                    ? fmt::format("{} of {} replicas are ready.", found.ready, row.replicas_desired)
-                                    : "No replica runs.";
-    note(tx, system_context(org_id), row, reflect::enum_name(row.state), message, std::move(data));
+  if (!new_state) {
+    // Nothing for its history, but whoever shows how many replicas are ready has to hear of it.
+    return events_.publish(tx, row.org_id, identity::audience_of(row), "deployment.replicas_ready", "deployment",
+                           row.id.str(), {{"ready", found.ready}});
   }
+  boost::json::object data;
+  if (found.reason) data["reason"] = found.reason->code;
+  const std::string message = found.reason ? found.reason->message
+                              : found.ready > 0
+                                  ? fmt::format("{} of {} replicas are ready.", found.ready, row.replicas_desired)
+                                  : "No replica runs.";
+  note(tx, system_context(org_id), row, reflect::enum_name(row.state), message, std::move(data));
 }
 
 std::size_t Controller::stop_drained() {

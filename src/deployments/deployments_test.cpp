@@ -219,7 +219,7 @@ class DeploymentsTest : public ::testing::TestWithParam<db::Dialect> {
   identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
-  eventlog::EventLog events{*database, topics, clock};
+  eventlog::EventLog events{topics, clock};
   NoArtifacts artifacts;
   targets::Service target_service{*database, clock, trail, events, topics, artifacts};
   targets::ServerKeys keys{*database, clock, keyring};
@@ -379,6 +379,11 @@ TEST_P(DeploymentsTest, ScalesUpAndDown) {
   EXPECT_EQ(get().state, healthy);
   settle();
   EXPECT_EQ(get().replicas_ready, 3);
+  EXPECT_GT(database->read([](db::Tx& tx) {
+    return tx.value<std::int64_t>("SELECT count(*) FROM events WHERE kind = 'deployment.replicas_ready'");
+  }),
+            0)
+      << "its state is the same, but pages show how many are ready";
   EXPECT_EQ(get().revision, 1);
   scale(1);
   EXPECT_EQ(get().replicas_ready, 1);
@@ -781,6 +786,34 @@ TEST_P(DeploymentsTest, RoutesAndTheirDocument) {
   EXPECT_EQ(paths.at("/api/v1/deployments-wizard").at("post").at("x-permission"), "deployments:write");
   EXPECT_EQ(paths.at("/api/v1/deployments/{deployment}").at("delete").at("x-permission"), "deployments:delete");
   EXPECT_GT(service.engines(admin, {}).items.size(), 6u);
+}
+
+TEST_P(DeploymentsTest, FacetsCountWhatTheListShows) {
+  service.create(admin, request("one"));
+  CreateDeployment hidden = request("two");
+  hidden.environment = *Reference::parse("production");
+  hidden.visibility = Visibility::private_;
+  service.create(admin, hidden);
+  Context colleague = admin;
+  colleague.actor.id = "usr_colleague";
+  colleague.actor.permissions = {"deployments:read"};
+  const auto values = [&](const Context& ctx, const std::string& field, const std::string& filter = "") {
+    std::vector<std::string> out;
+    for (const query::Facet& facet : service.facets(ctx, {filter}).facets)
+      if (facet.field == field)
+        for (const auto& value : facet.values) out.push_back(fmt::format("{} {}", value.value, value.count));
+    return out;
+  };
+  EXPECT_EQ(service.facets(admin, {}).total, 2);
+  EXPECT_THAT(values(admin, "environment"), ElementsAre("development 1", "production 1"));
+  EXPECT_THAT(values(admin, "target"), ElementsAre("local 2"));
+  EXPECT_THAT(values(admin, "state"), ElementsAre("pending 2"));
+  EXPECT_THAT(values(admin, "engine", "environment = 'production'"), ElementsAre("onnxruntime 1"));
+  EXPECT_EQ(service.facets(colleague, {}).total, 1);
+  EXPECT_THAT(values(colleague, "environment"), ElementsAre("development 1"));
+  EXPECT_THAT(values(colleague, "interface", "interface = 'custom'"), ElementsAre("custom 1"));
+  EXPECT_EQ(service.facets(other, {}).total, 0);
+  EXPECT_EQ(code_of([&] { service.create(admin, request("facets")); }), ErrorCode::unprocessable);
 }
 
 MODELOPS_ON_BOTH_DATABASES(DeploymentsTest);

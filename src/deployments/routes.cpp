@@ -24,6 +24,9 @@ api::Routes routes(Service& service) {
             "Delete an environment that nothing has used", s, &Service::remove_environment),
 
       route(get, "/api/v1/deployments", "list_deployments", read, "Deployments", s, &Service::list),
+      route(get, "/api/v1/deployments/facets", "get_deployment_facets", read,
+            "How many deployments match a filter, and how often each value of their fields occurs", s,
+            &Service::facets),
       route(post, "/api/v1/deployments", "create_deployment", write, "Deploy a model version", s, &Service::create,
             {.status = 201, .location = "/api/v1/deployments/{id}"}),
       route(post, "/api/v1/deployments-wizard", "create_deployment_by_wizard", write,

@@ -24,6 +24,7 @@ const query::FieldTable& deployment_fields() {
                    {.name = "model_id", .column = "d.model_id"},
                    {.name = "version_id", .column = "d.version_id"},
                    {.name = "engine", .column = "d.engine"},
+                   {.name = "interface", .column = "d.interface"},
                    {.name = "created_by", .column = "d.created_by"},
                    {.name = "created_at", .column = "d.created_at", .type = FieldType::time, .sortable = true},
                    {.name = "updated_at", .column = "d.updated_at", .type = FieldType::time, .sortable = true}},
@@ -108,6 +109,17 @@ DeploymentPage Service::list(const Context& ctx, const ListDeployments& request)
   return query::page<DeploymentPage>(keyset, database_.read([&](db::Tx& tx) {
     return store::views(tx, keyset, identity::visible_to(ctx, "d"), ctx.org_id);
   }));
+}
+
+query::Facets Service::facets(const Context& ctx, const FacetDeployments& request) {
+  static constexpr std::string_view fields[] = {"state", "environment", "target", "engine", "interface"};
+  const query::FieldTable& table = deployment_fields();
+  const query::SqlFragment filter = query::filter_sql(table, query::parse_filter(table, request.filter), ctx.org_id);
+  const query::SqlFragment matching = store::matching(identity::visible_to(ctx, "d"), ctx.org_id, filter);
+  return database_.read([&](db::Tx& tx) {
+    return query::facets_of(fields,
+                            tx.all_with<query::FacetRow>(query::facet_sql(table, fields, matching.sql), matching.args));
+  });
 }
 
 Deployment Service::get(const Context& ctx, const DeploymentReference& request) {
@@ -217,27 +229,55 @@ std::vector<std::string> Service::names_on_target(db::Tx& tx, const std::string&
   return store::names_on_target(tx, org_id, target_id);
 }
 
+std::vector<std::string> Service::seen_of_model(db::Tx& tx, const Context& ctx, const std::string& model_id,
+                                                std::int64_t limit) {
+  return store::seen_of_model(tx, identity::changeable_by(ctx, "d"), model_id, limit);
+}
+
+DeploymentKey Service::key_of(db::Tx& tx, const Context& ctx, const Reference& reference) {
+  const DeploymentRow row = visible(tx, ctx, reference);
+  return {row.org_id, row.id};
+}
+
+std::optional<std::string> Service::organization_of(db::Tx& tx, const std::string& deployment_id) {
+  return store::organization_of(tx, deployment_id);
+}
+
+std::map<std::string, std::string> Service::replicas_on(db::Tx& tx, const std::string& org_id,
+                                                        const std::string& target_id) {
+  std::map<std::string, std::string> out;
+  for (const ReplicaRow& row : store::replicas_on(tx, org_id, target_id))
+    out.emplace(row.id.str(), row.deployment_id.str());
+  return out;
+}
+
+Endpoint Service::endpoint_of(db::Tx& tx, const DeploymentRow& row) {
+  const RevisionRow current = revision(tx, row, row.revision);
+  Endpoint made{row.org_id,
+                row.id.str(),
+                row.name,
+                row.environment_id.str(),
+                row.engine,
+                current.document.version,
+                current.document.engine_model,
+                current.document.limits,
+                {},
+                {}};
+  for (const ReplicaRow& replica : store::replicas(tx, row.org_id, row.id.str()))
+    if (!replica.is_retired() && replica.state == targets::ReplicaState::ready && !replica.address.empty())
+      made.ready.push_back({replica.id.str(), replica.address});
+  if (made.ready.empty()) made.unavailable_reason = row.reason ? row.reason->message : "No replica is ready.";
+  return made;
+}
+
 std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
   std::vector<Endpoint> out;
-  for (const DeploymentRow& row : store::serving(tx)) {
-    const RevisionRow current = revision(tx, row, row.revision);
-    Endpoint made{row.org_id,
-                  row.id.str(),
-                  row.name,
-                  row.environment_id.str(),
-                  row.engine,
-                  current.document.version,
-                  current.document.engine_model,
-                  current.document.limits,
-                  {},
-                  {}};
-    for (const ReplicaRow& replica : store::replicas(tx, row.org_id, row.id.str()))
-      if (!replica.is_retired() && replica.state == targets::ReplicaState::ready && !replica.address.empty())
-        made.ready.push_back({replica.id.str(), replica.address});
-    if (made.ready.empty()) made.unavailable_reason = row.reason ? row.reason->message : "No replica is ready.";
-    out.push_back(std::move(made));
-  }
+  for (const DeploymentRow& row : store::serving(tx)) out.push_back(endpoint_of(tx, row));
   return out;
+}
+
+Endpoint Service::endpoint(db::Tx& tx, const Context& ctx, const Reference& reference) {
+  return endpoint_of(tx, visible(tx, ctx, reference));
 }
 
 // --------------------------------------------------------------------------------------------- changing
@@ -335,6 +375,7 @@ Deployment Service::accept(db::Tx& tx, const Context& ctx, Plan::Kind kind, Depl
 Deployment Service::create(const Context& ctx, const CreateDeployment& request) {
   seeded_environments(ctx);
   return database_.write(ctx, [&](db::Tx& tx) {
+    if (request.name.str() == "facets") fail_field("/name", "is reserved");
     if (store::name_is_taken(tx, ctx.org_id, request.name.str()))
       fail(ErrorCode::conflict,
            fmt::format("There is a deployment {} already. Choose another name, or update it.", request.name.str()));

@@ -45,6 +45,7 @@ class Service {
   void remove_environment(const Context& ctx, const EnvironmentReference& request);
 
   DeploymentPage list(const Context& ctx, const ListDeployments& request);
+  query::Facets facets(const Context& ctx, const FacetDeployments& request);
   Deployment get(const Context& ctx, const DeploymentReference& request);
   Deployment create(const Context& ctx, const CreateDeployment& request);
   Deployment update(const Context& ctx, const UpdateDeployment& request);
@@ -67,8 +68,19 @@ class Service {
   std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);
   /// The names of the deployments on a target.
   std::vector<std::string> names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id);
+  /// The ids of a model's deployments that the caller may see, also of those that are gone: the newest `limit`.
+  std::vector<std::string> seen_of_model(db::Tx& tx, const Context& ctx, const std::string& model_id,
+                                         std::int64_t limit);
+  /// Names the deployment. Throws Error(not_found) for one that the caller may not see.
+  DeploymentKey key_of(db::Tx& tx, const Context& ctx, const Reference& reference);
+  /// Whose deployment has this id; nothing when it is gone.
+  std::optional<std::string> organization_of(db::Tx& tx, const std::string& deployment_id);
+  /// Which deployment each replica on a target belongs to.
+  std::map<std::string, std::string> replicas_on(db::Tx& tx, const std::string& org_id, const std::string& target_id);
   /// Of every organisation: what should answer, and where.
   std::vector<Endpoint> endpoints(db::Tx& tx);
+  /// The same of one, also while it is stopped. Throws Error(not_found) for one that the caller may not see.
+  Endpoint endpoint(db::Tx& tx, const Context& ctx, const Reference& reference);
 
  private:
   DeploymentRow visible(db::Tx& tx, const Context& ctx, const Reference& reference);
@@ -87,6 +99,7 @@ class Service {
   Deployment accept(db::Tx& tx, const Context& ctx, Plan::Kind kind, DeploymentRow row, const RevisionRow& revision,
                     const std::string& message);
   RevisionRow revision(db::Tx& tx, const DeploymentRow& row, std::int64_t number);
+  Endpoint endpoint_of(db::Tx& tx, const DeploymentRow& row);
 
   db::Database& database_;
   const Clock& clock_;

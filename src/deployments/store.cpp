@@ -64,6 +64,10 @@ std::optional<DeploymentRow> find_deployment(Tx& tx, const identity::Predicate& 
   return std::move(rows.front());
 }
 
+std::optional<std::string> organization_of(Tx& tx, const std::string& id) {
+  return tx.value<std::string>("SELECT org_id FROM deployments WHERE id = ? AND deleted_at IS NULL", id);
+}
+
 bool name_is_taken(Tx& tx, const std::string& org_id, const std::string& name) {
   return tx
       .value<std::string>("SELECT id FROM deployments WHERE org_id = ? AND name = ? AND deleted_at IS NULL", org_id,
@@ -76,11 +80,16 @@ std::optional<Deployment> find_view(Tx& tx, const std::string& org_id, const std
       "SELECT " + columns<Deployment>("d") + " FROM " + view_rows + " WHERE d.org_id = ? AND d.id = ?", org_id, id);
 }
 
+query::SqlFragment matching(const identity::Predicate& seen, const std::string& org_id,
+                            const query::SqlFragment& condition) {
+  return {view_rows + " WHERE d.org_id = ? AND " + seen.sql + " AND " + condition.sql,
+          joined(joined({org_id}, seen.args), condition.args)};
+}
+
 std::vector<Deployment> views(Tx& tx, const query::Keyset& keyset, const identity::Predicate& seen,
                               const std::string& org_id) {
-  return tx.all_with<Deployment>("SELECT " + columns<Deployment>("d") + " FROM " + view_rows +
-                                     " WHERE d.org_id = ? AND " + seen.sql + " AND " + keyset.sql(),
-                                 joined(joined({org_id}, seen.args), keyset.args()));
+  const query::SqlFragment found = matching(seen, org_id, {keyset.sql(), keyset.args()});
+  return tx.all_with<Deployment>("SELECT " + columns<Deployment>("d") + " FROM " + found.sql, found.args);
 }
 
 bool update_deployment(Tx& tx, const DeploymentRow& row, std::int64_t seen_version) {
@@ -120,6 +129,16 @@ std::vector<std::string> names_on_target(Tx& tx, const std::string& org_id, cons
   return tx.values<std::string>(
       "SELECT name FROM deployments WHERE org_id = ? AND target_id = ? AND deleted_at IS NULL ORDER BY name", org_id,
       target_id);
+}
+
+std::vector<std::string> seen_of_model(Tx& tx, const identity::Predicate& seen, const std::string& model_id,
+                                       std::int64_t limit) {
+  std::vector<db::SqlValue> args = joined({model_id}, seen.args);
+  args.emplace_back(limit);
+  std::vector<std::string> out;
+  tx.query("SELECT d.id FROM deployments d WHERE d.model_id = ? AND " + seen.sql + " ORDER BY d.id DESC LIMIT ?", args,
+           1, [&](const std::vector<db::SqlCell>& cells) { out.emplace_back(cells[0].value()); });
+  return out;
 }
 
 std::optional<RevisionRow> find_revision(Tx& tx, const std::string& org_id, const std::string& deployment_id,

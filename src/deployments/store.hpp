@@ -163,8 +163,12 @@ std::optional<DeploymentRow> find_deployment(db::Tx& tx, const std::string& org_
 /// By id, or by name in the organisation `org_id`; only what `seen` allows.
 std::optional<DeploymentRow> find_deployment(db::Tx& tx, const identity::Predicate& seen, const std::string& org_id,
                                              const std::string& id_or_name);
+std::optional<std::string> organization_of(db::Tx& tx, const std::string& id);
 bool name_is_taken(db::Tx& tx, const std::string& org_id, const std::string& name);
 std::optional<Deployment> find_view(db::Tx& tx, const std::string& org_id, const std::string& id);
+/// "… d WHERE …": the views that `seen` allows and that meet a condition.
+query::SqlFragment matching(const identity::Predicate& seen, const std::string& org_id,
+                            const query::SqlFragment& condition);
 std::vector<Deployment> views(db::Tx& tx, const query::Keyset& keyset, const identity::Predicate& seen,
                               const std::string& org_id);
 /// Writes everything that can change, but only over `seen_version`.
@@ -174,6 +178,9 @@ std::vector<DeploymentKey> unsettled(db::Tx& tx, const std::string& after, std::
 std::vector<DeploymentRow> serving(db::Tx& tx);
 std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);
 std::vector<std::string> names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id);
+
+std::vector<std::string> seen_of_model(db::Tx& tx, const identity::Predicate& seen, const std::string& model_id,
+                                       std::int64_t limit);
 
 std::optional<RevisionRow> find_revision(db::Tx& tx, const std::string& org_id, const std::string& deployment_id,
                                          std::int64_t number);

@@ -2,6 +2,7 @@
 #include "deployments/document.hpp"
 #include "identity/types.hpp"
 #include "platform/jobs/types.hpp"
+#include "platform/query/facets.hpp"
 #include "targets/types.hpp"
 
 namespace modelops::deployments {
@@ -177,6 +178,12 @@ struct DeploymentPage {
   std::optional<std::string> next_page_token;
 };
 MODELOPS_DESCRIBE(DeploymentPage, items, next_page_token);
+
+struct FacetDeployments {
+  std::string filter;
+  static constexpr Doc docs[] = {{"filter", "As in the list"}};
+};
+MODELOPS_DESCRIBE(FacetDeployments, filter);
 
 // ----------------------------------------------------------------------------- revisions, replicas, events
 

@@ -103,7 +103,7 @@ class EvidenceTest : public ::testing::TestWithParam<db::Dialect> {
   RecordingTrail trail;
   RecordingOutcome outcome;
   events::Topics topics;
-  eventlog::EventLog events{*database, topics, clock};
+  eventlog::EventLog events{topics, clock};
   Service service{*database, clock, trail, events, {&outcome}};
   identity::OrgId org = (database->migrate(all_migrations()), make_org("acme"));
   Context author = member("decider");
@@ -196,6 +196,9 @@ TEST_P(EvidenceTest, ListsArePagedFilteredAndOnlyWhatOneMaySee) {
     list.page_token = *page.next_page_token;
   }
   EXPECT_THAT(seen, ElementsAre("t4", "t3", "t2", "t1", "t0"));
+  ListApprovals named;
+  named.filter = "subject_name LIKE 'thing%3'";
+  EXPECT_EQ(service.list(other, named).items.at(0).subject_id, "t3");
   EXPECT_EQ(code_of([&] { service.get(other, {hidden.id}); }), ErrorCode::not_found);
   database->write([&](db::Tx& tx) {
     service.set_audience(tx, author, "thing", "secret", {identity::Visibility::public_, std::nullopt, author.actor.id});

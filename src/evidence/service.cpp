@@ -32,6 +32,7 @@ ApprovalPage Service::list(const Context& ctx, const ListApprovals& request) {
                  {.name = "subject_kind", .column = "a.subject_kind"},
                  {.name = "subject_id", .column = "a.subject_id"},
                  {.name = "subject_digest", .column = "a.subject_digest"},
+                 {.name = "subject_name", .column = "a.subject_name", .folded = "lower(a.subject_name)"},
                  {.name = "author_id", .column = "a.author_id"},
                  {.name = "requested_by", .column = "a.requested_by"},
                  {.name = "created_at", .column = "a.created_at", .type = query::FieldType::time, .sortable = true}},
@@ -112,6 +113,11 @@ void Service::set_audience(db::Tx& tx, const Context& ctx, const std::string& ki
   store::set_audience(tx, ctx.org_id, kind, id, audience);
 }
 
+std::vector<std::string> Service::approvals_of(db::Tx& tx, const std::string& org_id, const std::string& kind,
+                                               const std::vector<std::string>& subject_ids) {
+  return store::ids_of_subjects(tx, org_id, kind, subject_ids, 500);
+}
+
 void Service::add_edge(db::Tx& tx, const Context& ctx, const LineageEdge& edge) {
   store::add_edge(tx, ctx.org_id, edge, clock_.now());
 }
@@ -122,7 +128,8 @@ void Service::changed(db::Tx& tx, const Context& ctx, const Approval& approval, 
   boost::json::object data{{"state", reflect::enum_name(approval.state)},
                            {"subject_kind", approval.subject_kind},
                            {"subject_id", approval.subject_id}};
-  events_.publish(tx, ctx.org_id, action, "approval", approval.id.str(), data);
+  events_.publish(tx, ctx.org_id, store::audience(tx, ctx.org_id, approval.id), action, "approval", approval.id.str(),
+                  data);
   data["subject_digest"] = approval.subject_digest.str();
   data["self_approval"] = approval.self_approval;
   audit_.record(tx, ctx, {action, "approval", approval.id.str(), std::move(data)});

@@ -12,7 +12,7 @@ struct NewApproval {
   std::string subject_name;  ///< for people to read
   std::string author_id;     ///< who made the content
   Comment comment;
-  Audience audience;
+  Audience audience;  ///< of the resource, and so of what is said about it
 };
 
 class Service {
@@ -35,6 +35,10 @@ class Service {
                        std::string_view now_digest);
   void set_audience(db::Tx& tx, const Context& ctx, const std::string& kind, const std::string& id,
                     const Audience& audience);
+  /// The newest approvals of these resources, 500 at most, by their ids. Who asks has made sure that the reader may see
+  /// the resources.
+  std::vector<std::string> approvals_of(db::Tx& tx, const std::string& org_id, const std::string& kind,
+                                        const std::vector<std::string>& subject_ids);
   /// Nothing happens when the edge is there already.
   void add_edge(db::Tx& tx, const Context& ctx, const LineageEdge& edge);
 

@@ -35,12 +35,34 @@ std::vector<Approval> of_subject(Tx& tx, const std::string& org_id, const std::s
                           org_id, kind, id);
 }
 
+std::vector<std::string> ids_of_subjects(Tx& tx, const std::string& org_id, const std::string& kind,
+                                         const std::vector<std::string>& subject_ids, std::int64_t limit) {
+  std::vector<std::string> out;
+  if (subject_ids.empty()) return out;
+  std::vector<db::SqlValue> args{org_id, kind};
+  std::string marks;
+  for (const std::string& id : subject_ids) {
+    marks += marks.empty() ? "?" : ", ?";
+    args.emplace_back(id);
+  }
+  args.emplace_back(limit);
+  tx.query("SELECT id FROM approvals WHERE org_id = ? AND subject_kind = ? AND subject_id IN (" + marks +
+               ") ORDER BY id DESC LIMIT ?",
+           args, 1, [&](const std::vector<db::SqlCell>& cells) { out.emplace_back(cells[0].value()); });
+  return out;
+}
+
 bool update_state(Tx& tx, const std::string& org_id, const Approval& approval, ApprovalState from) {
   return tx.run(
              "UPDATE approvals SET state = ?, decided_by = ?, decided_at = ?, decision_comment = ?, self_approval = ?, "
              "row_version = ? WHERE org_id = ? AND id = ? AND state = ?",
              approval.state, approval.decided_by, approval.decided_at, approval.decision_comment,
              approval.self_approval, approval.row_version, org_id, approval.id, from) == 1;
+}
+
+Audience audience(Tx& tx, const std::string& org_id, const ApprovalId& id) {
+  return tx.find<Audience>("SELECT " + columns<Audience>() + " FROM approvals WHERE org_id = ? AND id = ?", org_id, id)
+      .value_or(Audience());
 }
 
 void set_audience(Tx& tx, const std::string& org_id, const std::string& kind, const std::string& id,

@@ -21,7 +21,7 @@ struct ApprovalRow {
   std::optional<std::string> decision_comment;
   bool self_approval = false;
   identity::Visibility visibility = identity::Visibility::private_;
-  std::optional<identity::TeamId> team_id;
+  std::optional<std::string> team_id;
   std::string created_by;
   std::int64_t row_version = 1;
   Time created_at;
@@ -38,8 +38,12 @@ std::vector<Approval> approvals(db::Tx& tx, const Context& ctx, const query::Key
 std::optional<Approval> find(db::Tx& tx, const Context& ctx, const std::string& id);
 /// Those of one resource, whatever their content.
 std::vector<Approval> of_subject(db::Tx& tx, const std::string& org_id, const std::string& kind, const std::string& id);
+/// The newest first.
+std::vector<std::string> ids_of_subjects(db::Tx& tx, const std::string& org_id, const std::string& kind,
+                                         const std::vector<std::string>& subject_ids, std::int64_t limit);
 /// False when its state is not `from` any more.
 bool update_state(db::Tx& tx, const std::string& org_id, const Approval& approval, ApprovalState from);
+Audience audience(db::Tx& tx, const std::string& org_id, const ApprovalId& id);
 void set_audience(db::Tx& tx, const std::string& org_id, const std::string& kind, const std::string& id,
                   const Audience& audience);
 void add_edge(db::Tx& tx, const std::string& org_id, const LineageEdge& edge, Time now);

@@ -31,13 +31,6 @@ struct Subject {
   Sha256Text digest;
 };
 
-/// Who may see the resource, and so what is said about it.
-struct Audience {
-  identity::Visibility visibility = identity::Visibility::private_;
-  std::optional<identity::TeamId> team_id;
-  std::string created_by;
-};
-
 enum class ApprovalState { pending, approved, rejected, voided };
 MODELOPS_DESCRIBE_ENUM(ApprovalState, pending, approved, rejected, voided)
 
@@ -63,7 +56,7 @@ struct Approval {
   Time created_at;
   static constexpr Doc docs[] = {
       {"subject_digest", "The content that was asked about: other content needs another approval"},
-      {"subject_name", "For people to read: digits, version 3"},
+      {"subject_name", "For people to read: digits:v3"},
       {"author_id", "Who made the content; never decides on it, but for self_approval"},
       {"self_approval", "The author decided, since nobody else could. It never satisfies a production gate"}};
 };

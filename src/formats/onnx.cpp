@@ -18,6 +18,7 @@ constexpr std::size_t dimensions_max = 64;
 constexpr std::size_t ports_max = 4096;
 constexpr std::size_t metadata_max = 1024;
 constexpr std::size_t external_max = 100'000;
+constexpr std::size_t tensors_max = 100'000;
 constexpr std::size_t domains_max = 100;
 
 // TensorProto.DataType.
@@ -249,15 +250,20 @@ class Reader {
     });
   }
 
-  void dimension(const Field& field, std::uint64_t value, std::uint64_t& elements) {
+  void dimension(const Field& field, std::uint64_t value, std::uint64_t& elements, std::vector<std::uint64_t>& shape) {
     if (static_cast<std::int64_t>(value) < 0 || !multiply(elements, value, elements))
       in_.malformed_at(field.at, "the dimensions of a tensor are negative or overflow");
+    if (shape.size() >= dimensions_max)
+      in_.malformed_at(field.at, fmt::format("more than {} dimensions", dimensions_max));
+    shape.push_back(value);
   }
 
   void tensor(const Field& field, int depth, bool is_initializer) {
     std::uint64_t elements = 1;
     std::uint64_t type = 0;
     std::string name;
+    std::vector<std::uint64_t> shape;
+    std::optional<std::uint64_t> raw_bytes;
     bool is_external = false;
     OnnxExternalData external;
     bool has_location = false;
@@ -265,12 +271,13 @@ class Reader {
       switch (part.number) {
         case 1:
           if (part.type == bytes)  // packed
-            packed_dimensions(part, elements);
+            packed_dimensions(part, elements, shape);
           else
-            dimension(part, number(part), elements);
+            dimension(part, number(part), elements, shape);
           break;
         case 2: type = number(part); break;
         case 8: name = text(part); break;
+        case 9: raw_bytes = part.end - part.begin; break;
         case 13: {
           const auto [key, value] = pair(part, depth + 1);
           if (key == "location") {
@@ -280,8 +287,8 @@ class Reader {
             external.location = value;
             has_location = true;
           } else if (key == "offset" || key == "length") {
-            const auto parsed = parse_int(value);
-            if (!parsed || *parsed < 0)
+            const auto parsed = parse_count(value);
+            if (!parsed)
               in_.malformed_at(part.at,
                                fmt::format("the {} '{}' of external data is not a number", key, display_text(value)));
             if (key == "offset") external.offset = static_cast<std::uint64_t>(*parsed);
@@ -299,19 +306,21 @@ class Reader {
       if (model_.external_data.size() >= external_max)
         in_.malformed_at(field.at, "too many tensors have external data");
       external.tensor = display_text(name);
+      raw_bytes = external.length;
       model_.external_data.push_back(std::move(external));
     }
     if (!is_initializer) return;
     ++model_.tensor_count;
-    if (!count_tensor(model_.dtypes, type_name(std::min<std::uint64_t>(type, std::size(type_names))), elements))
-      in_.malformed_at(field.at, "the number of parameters overflows");
+    std::string dtype = type_name(std::min<std::uint64_t>(type, std::size(type_names)));
+    if (!count_tensor(model_.dtypes, dtype, elements)) in_.malformed_at(field.at, "the number of parameters overflows");
+    if (model_.tensors.size() < tensors_max)
+      model_.tensors.push_back({display_text(name), std::move(dtype), std::move(shape), raw_bytes});
     if (model_.ir_version < 4 && name.size() <= 256 && initializers_.size() < 100'000)
       initializers_.insert(std::move(name));
   }
 
-  void packed_dimensions(const Field& field, std::uint64_t& elements) {
+  void packed_dimensions(const Field& field, std::uint64_t& elements, std::vector<std::uint64_t>& shape) {
     in_.seek(field.begin);
-    std::size_t count = 0;
     while (in_.position() < field.end) {
       std::uint64_t value = 0;
       for (unsigned shift = 0;; shift += 7) {
@@ -320,8 +329,7 @@ class Reader {
         value |= (byte & 0x7F) << shift;
         if (byte < 0x80) break;
       }
-      if (++count > dimensions_max) in_.malformed_at(field.at, fmt::format("more than {} dimensions", dimensions_max));
-      dimension(field, value, elements);
+      dimension(field, value, elements, shape);
     }
   }
 

@@ -25,6 +25,14 @@ struct OnnxExternalData {
   std::optional<std::uint64_t> length;  ///< absent: to the end of the file
 };
 
+/// An initializer, by what its header says.
+struct OnnxTensor {
+  std::string name;
+  std::string dtype;
+  std::vector<std::uint64_t> shape;
+  std::optional<std::uint64_t> size_bytes;  ///< of raw or external data; absent when it is written number by number
+};
+
 struct OnnxModel {
   std::int64_t ir_version = 0;
   std::string producer;
@@ -36,9 +44,10 @@ struct OnnxModel {
   std::vector<std::string> operator_domains;  ///< of all nodes, sorted, without ai.onnx's own
   std::vector<std::string> custom_operators;  ///< "domain::Type", at most 100, sorted
   std::vector<OnnxExternalData> external_data;
-  std::uint64_t node_count = 0;    ///< subgraphs and functions included
-  std::uint64_t tensor_count = 0;  ///< initializers
-  std::vector<DtypeCount> dtypes;  ///< of the initializers
+  std::uint64_t node_count = 0;     ///< subgraphs and functions included
+  std::uint64_t tensor_count = 0;   ///< initializers
+  std::vector<DtypeCount> dtypes;   ///< of the initializers
+  std::vector<OnnxTensor> tensors;  ///< the first 100,000 initializers
 };
 
 /// Throws Error(unprocessable) for malformed protobuf, a missing graph, more than 64 levels, more than 20 million

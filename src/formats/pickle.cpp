@@ -182,8 +182,8 @@ class Scanner {
   }
 
   std::uint64_t index() {
-    const auto value = parse_int(in_.line(32));
-    if (!value || *value < 0) throw Stop{};
+    const auto value = parse_count(in_.line(32));
+    if (!value) throw Stop{};
     return static_cast<std::uint64_t>(*value);
   }
   void remember(std::uint64_t key) {

@@ -9,4 +9,9 @@ class RegistryAnalyzer final : public registry::SourceAnalyzer {
   registry::Analysis analyze(const std::vector<registry::SourceFile>& files) override;
 };
 
+class RegistryTensorReader final : public registry::TensorReader {
+ public:
+  std::vector<registry::Tensor> read(const registry::SourceFile& file) override;
+};
+
 }  // namespace modelops::formats

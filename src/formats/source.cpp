@@ -79,23 +79,4 @@ bool is_safe_relative_path(std::string_view path) {
   return true;
 }
 
-std::string display_text(std::string_view bytes, std::size_t bytes_max) {
-  const bool cut = bytes.size() > bytes_max;
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    const auto character = bytes.substr(i, length);
-    const bool valid = is_utf8(character);
-    const std::size_t step = valid ? character.size() : 1;
-    if (i + step > bytes_max) break;
-    if (valid && !has_invisible_characters(character))
-      text += character;
-    else
-      text += '?';
-    i += step;
-  }
-  return cut ? text + "…" : text;
-}
-
 }  // namespace modelops::formats

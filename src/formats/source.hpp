@@ -75,8 +75,4 @@ SourceFile disk_file(std::string path, const std::filesystem::path& where);
 /// no backslash, colon or control character, at most 1,024 bytes of UTF-8.
 bool is_safe_relative_path(std::string_view path);
 
-/// `bytes` as text that can be shown: at most `bytes_max` bytes, with "…" where it was cut, and "?" for bytes that
-/// are not UTF-8 and for characters that are invisible or change how the text reads.
-std::string display_text(std::string_view bytes, std::size_t bytes_max = 200);
-
 }  // namespace modelops::formats

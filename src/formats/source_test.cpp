@@ -54,16 +54,6 @@ TEST(PathTest, OnlyPathsInsideTheFolderAreSafe) {
   EXPECT_FALSE(is_safe_relative_path(std::string(1025, 'a')));
 }
 
-TEST(DisplayTextTest, ShowsNothingThatMisleads) {
-  EXPECT_EQ(display_text("plain ä"), "plain ä");
-  EXPECT_EQ(display_text("a\xff\xfe"
-                         "b\n\u202ec"),
-            "a??b??c");
-  EXPECT_EQ(display_text("abcdef", 3), "abc…");
-  EXPECT_EQ(display_text("abä", 3), "ab…");
-  EXPECT_EQ(display_text("\xe4"), "?");
-}
-
 TEST(CursorTest, CrossesItsWindowAndNamesTheByte) {
   std::string bytes(200'000, 'x');
   bytes[65'534] = 1;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/text.hpp"
+
 namespace modelops::formats {
 namespace {
 

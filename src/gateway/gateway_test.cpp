@@ -4,6 +4,7 @@
 
 #include "gateway/routes.hpp"
 #include "gateway/snapshots.hpp"
+#include "gateway/trials.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/crypto/token.hpp"
@@ -17,14 +18,10 @@ namespace {
 
 using targets::testing::SignedAgent;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
-
-struct QuietTrail final : identity::AuditTrail {
-  void record(db::Tx&, const Context&, const identity::Act&) override {}
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view, std::string_view) override {}
-};
 
 /// Stands for what a gateway never asks.
 struct NoEngines final : targets::DesiredStates, targets::ObservedSink, targets::Artifacts, targets::TargetUsage {
@@ -43,6 +40,25 @@ struct FakeRoutes final : RouteSource {
   std::vector<Route> made;
 };
 
+struct FakeCallables final : CallableSource {
+  Callable find(db::Tx&, const Context&, const identity::Reference& deployment) override {
+    if (deployment.str() != made.name) fail(ErrorCode::not_found, "There is no such deployment here.");
+    return made;
+  }
+  Callable made;
+};
+
+struct RecordingTrail final : identity::AuditTrail {
+  void record(db::Tx& tx, const Context&, const identity::Act& act) override {
+    tx.after_commit([this, line = std::string(act.action) + " " + reflect::to_json(boost::json::value(act.data))] {
+      lines.push_back(line);
+    });
+  }
+  void denied(const Context&, std::string_view, std::string_view) override {}
+  void unknown_failure(std::string_view, std::string_view) override {}
+  std::vector<std::string> lines;
+};
+
 Route route_of(std::string organization, std::string deployment, std::string address) {
   Route route;
   route.organization = std::move(organization);
@@ -56,7 +72,7 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   GatewayTest() {
     database->migrate(all_migrations());
     identity_access.set_known_permissions(
-        {"inference:call", "targets:write", "targets:read", "service_accounts:write"});
+        {"inference:call", "targets:write", "targets:read", "service_accounts:write", "deployments:read"});
     const auto boot = identity.bootstrap("acme", "admin@localhost");
     admin = *identity_access.context_of_key(boot->api_token);
     clock.advance(std::chrono::seconds(1));
@@ -66,6 +82,13 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
     other.org_id = *database->read([](db::Tx& tx) {
       return tx.value<std::string>("SELECT id FROM organizations WHERE name = ?", std::string("other"));
     });
+    callables.made = {.org_id = admin.org_id,
+                      .organization = "acme",
+                      .name = "digits",
+                      .engine = "onnxruntime",
+                      .engine_model = "digits",
+                      .interface = "custom",
+                      .inputs = {{"pixels", "float32", {-1, 64}, {"batch", ""}}}};
     source.made = {route_of("other", "chat", "127.0.0.1:2"), route_of("acme", "digits", "127.0.0.1:1")};
   }
   ~GatewayTest() override { std::filesystem::remove_all(folder); }
@@ -115,12 +138,12 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   }();
   modelops::testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
-  QuietTrail trail;
+  RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
   identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
-  eventlog::EventLog events{*database, topics, clock};
+  eventlog::EventLog events{topics, clock};
   targets::ServerKeys server_keys{*database, clock, keyring};
   targets::MachineAccess access{*database, clock, trail, server_keys, topics};
   NoEngines neighbours;
@@ -129,6 +152,8 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   FakeRoutes source;
   Snapshots snapshots{*database, clock, source, topics, "deployments"};
   Service service{*database, access};
+  FakeCallables callables;
+  Trials trials{*database, identity, callables, topics, "deployments", "https://gateway.example.org"};
   jobs::LeaseKeeper keeper{*database};
   Context admin, other;
 };
@@ -244,6 +269,99 @@ TEST_P(GatewayTest, AgentsAndRevokedGatewaysAreRefused) {
   EXPECT_EQ(refusal->status, 401);
   EXPECT_TRUE(gateway.trusts(request, *refusal));
   EXPECT_EQ(refusal_of(gateway), 401);
+}
+
+// ---- trying a deployment -------------------------------------------------------------------------------------------
+
+template <class F>
+ErrorCode code_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.code;
+  }
+  return ErrorCode::internal;
+}
+
+TEST_P(GatewayTest, APersonGetsAKeyForAWhileThatGatewaysHearOf) {
+  const SignedAgent gateway = enrolled_gateway(admin, "edge");
+  reconcile();
+  const std::int64_t before = poll(gateway).version;
+  const std::uint64_t seen = topics.version("deployments");
+  const Trial trial = trials.begin(admin, {*Reference::parse("digits")});
+  EXPECT_NE(topics.version("deployments"), seen);  // the snapshot is built at once
+  EXPECT_EQ(trial.gateway_url, "https://gateway.example.org");
+  EXPECT_EQ(trial.serve_path, "/serve/acme/digits");
+  EXPECT_EQ(trial.model, "digits");
+  EXPECT_EQ(trial.inputs.at(0).name, "pixels");
+  EXPECT_EQ(trial.expires_at, clock.now() + std::chrono::minutes(10));
+  EXPECT_THAT(trail.lines.back(), HasSubstr("api_key.create_temporary"));
+  EXPECT_THAT(trail.lines.back(), HasSubstr("try deployment digits"));
+  EXPECT_THAT(trail.lines.back(), Not(HasSubstr(trial.token)));
+
+  reconcile();
+  const Snapshot told = poll(gateway, before);
+  const auto key = std::ranges::find(told.keys, trial.id.str(), &Key::id);
+  ASSERT_NE(key, told.keys.end());
+  EXPECT_EQ(key->digest, crypto::token_digest(trial.token));
+  EXPECT_EQ(key->expires_at, trial.expires_at);
+  // It may call endpoints and nothing else, and is not among the keys that people keep.
+  const auto used = identity_access.context_of_key(trial.token);
+  ASSERT_TRUE(used);
+  EXPECT_THAT(used->actor.permissions, ElementsAre("inference:call"));
+  EXPECT_EQ(used->actor.id, admin.actor.id);
+  EXPECT_EQ(identity.list_api_keys(admin, {}).items.size(), 1u);
+
+  clock.advance(std::chrono::minutes(11));
+  EXPECT_FALSE(identity_access.context_of_key(trial.token));
+  reconcile();
+  EXPECT_THAT(key_ids(poll(gateway)), Not(::testing::Contains(trial.id.str())));
+}
+
+TEST_P(GatewayTest, TemporaryKeysAreFewAndAreRemoved) {
+  const auto keys = [&] {
+    return *database->read(
+        [](db::Tx& tx) { return tx.value<std::int64_t>("SELECT count(*) FROM api_keys WHERE temporary = ?", true); });
+  };
+  const Trial first = trials.begin(admin, {*Reference::parse("digits")});
+  for (int i = 0; i < 12; ++i) {
+    clock.advance(std::chrono::seconds(1));
+    trials.begin(admin, {*Reference::parse("digits")});
+  }
+  EXPECT_EQ(keys(), 10);
+  EXPECT_FALSE(identity_access.context_of_key(first.token));  // the oldest went
+  clock.advance(std::chrono::minutes(20));
+  trials.begin(admin, {*Reference::parse("digits")});
+  EXPECT_EQ(keys(), 1);
+  EXPECT_EQ(identity.list_api_keys(admin, {}).items.size(), 1u);
+}
+
+TEST_P(GatewayTest, OnlyWhoMayReadAndCallADeploymentMayTryIt) {
+  Context reader = admin;
+  reader.actor.permissions = {"deployments:read"};
+  EXPECT_EQ(code_of([&] { trials.begin(reader, {*Reference::parse("digits")}); }), ErrorCode::forbidden);
+  Context caller = admin;
+  caller.actor.permissions = {"inference:call"};
+  EXPECT_EQ(code_of([&] { trials.begin(caller, {*Reference::parse("digits")}); }), ErrorCode::forbidden);
+  EXPECT_EQ(code_of([&] { trials.begin(admin, {*Reference::parse("gone")}); }), ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { trials.begin(other, {*Reference::parse("digits")}); }), ErrorCode::forbidden);
+}
+
+TEST_P(GatewayTest, GatewaysAreToldWhosePagesMayCall) {
+  const SignedAgent gateway = enrolled_gateway(other, "edge");
+  Snapshots with_origins(*database, clock, source, topics, "deployments", {"https://models.example.org"});
+  reconcile();
+  EXPECT_THAT(poll(gateway).cors_origins, IsEmpty());
+  with_origins.reconcile(keeper.try_hold("test")->fence());
+  EXPECT_THAT(poll(gateway).cors_origins, ElementsAre("https://models.example.org"));
+}
+
+TEST(OriginRuleTest, IsSchemeHostAndPort) {
+  for (const char* good : {"https://a.org", "http://localhost:3000", "http://[::1]:3000"})
+    EXPECT_TRUE(Origin::parse(good)) << good;
+  for (const char* bad : {"*", "null", "https://a.org/", "https://a.org/x", "https://A.org", "a.org", "https://u@a.org",
+                          "https://a.org?x", "ftp://a.org", ""})
+    EXPECT_FALSE(Origin::parse(bad)) << bad;
 }
 
 MODELOPS_ON_BOTH_DATABASES(GatewayTest);

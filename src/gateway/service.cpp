@@ -5,12 +5,15 @@
 
 namespace modelops::gateway {
 
+bool Service::serves_all(db::Tx& tx, const targets::Machine& machine) const {
+  return machine.org_id == store::first_organization(tx);
+}
+
 Snapshot Service::snapshot_for(db::Tx& tx, const targets::Machine& machine) const {
   const auto row = store::find_snapshot(tx);
   if (!row) return {};
   Snapshot snapshot = reflect::from_stored_json<Snapshot>(row->document);
-  // Whoever runs the installation runs a gateway for all; others hear nothing of their neighbours.
-  if (machine.org_id != store::first_organization(tx)) {
+  if (!serves_all(tx, machine)) {
     const std::string own = store::organization_name(tx, machine.org_id);
     std::erase_if(snapshot.routes, [&](const Route& route) { return route.organization != own; });
     std::erase_if(snapshot.keys, [&](const Key& key) { return key.organization != own; });

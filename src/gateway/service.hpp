@@ -13,6 +13,9 @@ class Service {
   /// A signed long poll, answered when there is another version than the gateway has.
   http::Answer snapshot(const Context& ctx, const PollSnapshot& request, const http::Request& raw);
 
+  /// Whoever runs the installation runs a gateway for all organisations; another's serves its own.
+  bool serves_all(db::Tx& tx, const targets::Machine& machine) const;
+
  private:
   Snapshot snapshot_for(db::Tx& tx, const targets::Machine& machine) const;
 

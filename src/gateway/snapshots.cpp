@@ -24,6 +24,7 @@ void Snapshots::reconcile(const jobs::Fence& fence) {
     Snapshot made;
     made.routes = source_.routes(tx);
     made.keys = store::callers(tx, now);
+    made.cors_origins = cors_origins_;
     return made;
   });
   std::ranges::sort(snapshot.routes, [](const Route& a, const Route& b) {

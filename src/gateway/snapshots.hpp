@@ -10,8 +10,13 @@ class Snapshots final : public jobs::Reconciler {
  public:
   /// `inputs_topic` is notified when a deployment or a key has changed; a timer finds what nobody announces.
   Snapshots(db::Database& database, const Clock& clock, RouteSource& source, events::Topics& topics,
-            std::string inputs_topic)
-      : database_(database), clock_(clock), source_(source), topics_(topics), inputs_topic_(std::move(inputs_topic)) {}
+            std::string inputs_topic, std::vector<std::string> cors_origins = {})
+      : database_(database),
+        clock_(clock),
+        source_(source),
+        topics_(topics),
+        inputs_topic_(std::move(inputs_topic)),
+        cors_origins_(std::move(cors_origins)) {}
 
   std::string_view name() const override { return "gateway.snapshots"; }
   std::chrono::milliseconds interval() const override { return std::chrono::seconds(2); }
@@ -24,6 +29,7 @@ class Snapshots final : public jobs::Reconciler {
   RouteSource& source_;
   events::Topics& topics_;
   std::string inputs_topic_;
+  std::vector<std::string> cors_origins_;
 };
 
 }  // namespace modelops::gateway

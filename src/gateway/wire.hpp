@@ -55,7 +55,8 @@ struct Snapshot {
   Time issued_at;
   std::vector<Route> routes;
   std::vector<Key> keys;
+  std::vector<std::string> cors_origins;  ///< "https://models.example.org": whose pages may call from a browser
 };
-MODELOPS_DESCRIBE(Snapshot, protocol, version, issued_at, routes, keys);
+MODELOPS_DESCRIBE(Snapshot, protocol, version, issued_at, routes, keys, cors_origins);
 
 }  // namespace modelops::gateway

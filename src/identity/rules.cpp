@@ -51,7 +51,7 @@ const std::vector<BuiltInRole>& built_in_roles() {
        "Runs deployments and the targets they run on",
        {"*:read", "deployments:*", "targets:*", "operations:*", "inference:call"}},
       {"approver", "Decides on versions that others made", {"*:read", "approvals:decide"}},
-      {"admin", "Everything within the organisation", {"*"}},
+      {"admin", "Everything within the organization", {"*"}},
   };
   return roles;
 }

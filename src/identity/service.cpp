@@ -93,7 +93,8 @@ std::optional<Bootstrap> Service::bootstrap(const std::string& organization, con
                                     std::nullopt,
                                     std::nullopt,
                                     std::nullopt,
-                                    now});
+                                    now,
+                                    false});
     Context system;
     system.actor.kind = ActorKind::system;
     system.org_id = org_id.str();
@@ -111,7 +112,11 @@ std::optional<std::string> Service::new_admin_link() {
     if (!user) return std::nullopt;
     const auto memberships = store::memberships(tx, user->id.str());
     if (memberships.empty()) return std::nullopt;
-    return make_link(tx, memberships.front().org_id.str(), user->id, clock_.now() + sign_in_link_age_max);
+    Context system;
+    system.actor.kind = ActorKind::system;
+    system.org_id = memberships.front().org_id.str();
+    audit_.record(tx, system, {"member.sign_in_link", "member", user->id.str()});
+    return make_link(tx, system.org_id, user->id, clock_.now() + sign_in_link_age_max);
   });
 }
 
@@ -621,7 +626,8 @@ NewApiKey Service::create_api_key(const Context& ctx, const CreateApiKey& reques
                         expires,
                         std::nullopt,
                         std::nullopt,
-                        now};
+                        now,
+                        false};
     tx.insert("api_keys", row);
     audit_.record(tx, ctx,
                   {"api_key.create",
@@ -630,6 +636,38 @@ NewApiKey Service::create_api_key(const Context& ctx, const CreateApiKey& reques
                    {{"owner_id", owner_id}, {"scopes", reflect::parse_json_value(reflect::to_json(scopes))}}});
     return NewApiKey{row.id, row.name, token.reveal(), expires};
   });
+}
+
+NewApiKey Service::make_temporary_key(db::Tx& tx, const Context& ctx, const std::string& purpose, Permission scope,
+                                      std::chrono::seconds lifetime) {
+  constexpr std::int64_t keys_max = 10;
+  if (!ctx.may(scope)) fail(ErrorCode::forbidden, fmt::format("This needs the permission {}.", scope.name));
+  const Time now = clock_.now();
+  const Secret token = crypto::make_token("api");
+  const ApiKeyRow row{*OrgId::parse(ctx.org_id),
+                      ApiKeyId::make(),
+                      purpose,
+                      ctx.actor.kind == ActorKind::service_account ? KeyOwnerKind::service_account : KeyOwnerKind::user,
+                      ctx.actor.id,
+                      crypto::token_digest(token.reveal()),
+                      crypto::token_display(token.reveal()),
+                      patterns({scope.name}),
+                      now + lifetime,
+                      std::nullopt,
+                      std::nullopt,
+                      now,
+                      true};
+  store::remove_temporary_keys(tx, ctx.org_id, ctx.actor.id, now, keys_max - 1);
+  tx.insert("api_keys", row);
+  audit_.record(tx, ctx,
+                {"api_key.create_temporary",
+                 "api_key",
+                 row.id.str(),
+                 {{"owner_id", ctx.actor.id},
+                  {"purpose", purpose},
+                  {"scopes", boost::json::array{scope.name}},
+                  {"expires_at", format_rfc3339(*row.expires_at)}}});
+  return {row.id, row.name, token.reveal(), row.expires_at};
 }
 
 void Service::revoke_api_key(const Context& ctx, const ApiKeyReference& request) {

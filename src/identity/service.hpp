@@ -64,6 +64,11 @@ class Service {
   NewApiKey create_api_key(const Context& ctx, const CreateApiKey& request);
   void revoke_api_key(const Context& ctx, const ApiKeyReference& request);
 
+  /// For other capabilities, in their transaction: a key of the caller's own that may do one thing for a while. It is
+  /// in the audit log and not in lists. The caller has at most ten of them: the oldest goes.
+  NewApiKey make_temporary_key(db::Tx& tx, const Context& ctx, const std::string& purpose, Permission scope,
+                               std::chrono::seconds lifetime);
+
  private:
   OrgId make_organization(db::Tx& tx, const Slug& name, const std::string& display_name);
   UserId find_or_make_user(db::Tx& tx, const Email& email, const std::string& display_name, bool installation_admin);

@@ -191,9 +191,18 @@ std::optional<ApiKey> find_api_key(Tx& tx, const std::string& org_id, const std:
 
 std::vector<ApiKey> api_keys(Tx& tx, const std::string& org_id, const std::string& owner_id) {
   return tx.all<ApiKey>("SELECT " + columns<ApiKey>() +
-                            " FROM api_keys WHERE org_id = ? AND (? = '' OR owner_id = ?) "
+                            " FROM api_keys WHERE org_id = ? AND (? = '' OR owner_id = ?) AND temporary = ? "
                             "ORDER BY id",
-                        org_id, owner_id, owner_id);
+                        org_id, owner_id, owner_id, false);
+}
+
+void remove_temporary_keys(Tx& tx, const std::string& org_id, const std::string& owner_id, Time now,
+                           std::int64_t keep) {
+  tx.run("DELETE FROM api_keys WHERE org_id = ? AND temporary = ? AND expires_at <= ?", org_id, true, now);
+  tx.run(
+      "DELETE FROM api_keys WHERE org_id = ? AND owner_id = ? AND temporary = ? AND id NOT IN (SELECT id FROM api_keys "
+      "WHERE org_id = ? AND owner_id = ? AND temporary = ? ORDER BY created_at DESC, id DESC LIMIT ?)",
+      org_id, owner_id, true, org_id, owner_id, true, keep);
 }
 
 void revoke_api_key(Tx& tx, const std::string& org_id, const std::string& id, Time now) {

@@ -72,9 +72,10 @@ struct ApiKeyRow {
   std::optional<Time> last_used_at;
   std::optional<Time> revoked_at;
   Time created_at;
+  bool temporary = false;  ///< made for a moment's use: not listed, and removed once it has expired
 };
 MODELOPS_DESCRIBE(ApiKeyRow, org_id, id, name, owner_kind, owner_id, digest, display, scopes, expires_at, last_used_at,
-                  revoked_at, created_at);
+                  revoked_at, created_at, temporary);
 
 struct SessionRow {
   std::string digest;
@@ -151,9 +152,12 @@ void remove_service_account(db::Tx& tx, const std::string& org_id, const std::st
 
 std::optional<ApiKeyRow> find_api_key_by_digest(db::Tx& tx, const std::string& digest);
 std::optional<ApiKey> find_api_key(db::Tx& tx, const std::string& org_id, const std::string& id);
-/// Of one owner; of everybody when `owner_id` is empty.
+/// Of one owner; of everybody when `owner_id` is empty. Not the temporary ones.
 std::vector<ApiKey> api_keys(db::Tx& tx, const std::string& org_id, const std::string& owner_id);
 void revoke_api_key(db::Tx& tx, const std::string& org_id, const std::string& id, Time now);
+/// Removes the temporary keys of the organisation that have expired, and of the owner's all but the newest `keep`.
+void remove_temporary_keys(db::Tx& tx, const std::string& org_id, const std::string& owner_id, Time now,
+                           std::int64_t keep);
 void touch_api_key(db::Tx& tx, const std::string& org_id, const std::string& id, Time now);
 
 /// What a member (not disabled) or a service account may do; nothing when there is none.

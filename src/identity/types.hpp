@@ -2,13 +2,14 @@
 #include <string>
 #include <vector>
 
-#include "platform/context.hpp"
+#include "platform/audience.hpp"
 #include "platform/query/page.hpp"
 #include "reflect/schema.hpp"
 #include "reflect/values.hpp"
 
 namespace modelops::identity {
 
+using modelops::Visibility;
 using reflect::Bounded;
 using reflect::Doc;
 using reflect::Email;
@@ -324,10 +325,5 @@ struct SessionInfo {
 };
 MODELOPS_DESCRIBE(SessionInfo, actor_id, name, organization_id, organization, role, permissions, team_ids, has_password,
                   csrf_token);
-
-/// Who sees a resource within its organisation, and beyond: `public_` is readable by any signed-in principal of
-/// the installation, never writable, and says nothing about how an endpoint is exposed.
-enum class Visibility { private_, team, organization, public_ };
-MODELOPS_DESCRIBE_ENUM(Visibility, private_, team, organization, public_)
 
 }  // namespace modelops::identity

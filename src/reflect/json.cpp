@@ -70,8 +70,8 @@ std::string Decoding::pointer() const {
 void Decoding::finish(std::string_view what) const {
   if (ok()) return;
   const Violation& first = violations_.front();
-  std::string message =
-      fmt::format("{} is refused: {} {}", what, first.pointer.empty() ? "it" : first.pointer, first.message);
+  std::string message = fmt::format("{} is refused: {} {}", what,
+                                    first.pointer.empty() ? "it" : display_text(first.pointer), first.message);
   if (total_ > 1) message += fmt::format(" (and {} more)", total_ - 1);
   throw Error(ErrorCode::unprocessable, std::move(message), {}, violations_);
 }

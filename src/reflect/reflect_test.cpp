@@ -190,6 +190,9 @@ TEST(Schema, DescribesConstraintsAndDefaults) {
   EXPECT_EQ(properties.at("colour").at("enum"), (boost::json::array{"red", "dark_green", "private"}));
   EXPECT_EQ(properties.at("payment").at("oneOf").as_array().size(), 2u);
   EXPECT_TRUE(components.schemas().contains("Line"));
+  EXPECT_EQ(schema_of<std::vector<std::optional<double>>>(components).at("items").at("type"),
+            (boost::json::array{"number", "null"}));
+  EXPECT_EQ(to_json(std::vector<std::optional<double>>{1.5, std::nullopt}), "[1.5,null]");
 }
 
 TEST(Columns, RoundTripThroughCells) {

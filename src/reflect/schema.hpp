@@ -119,7 +119,10 @@ boost::json::object schema_of(Components& components) {
   } else if constexpr (is_variant<T>) {
     return detail::variant_schema(components, static_cast<const T*>(nullptr));
   } else if constexpr (is_vector<T>) {
-    return object{{"type", "array"}, {"items", schema_of<typename T::value_type>(components)}};
+    object items = schema_of<typename T::value_type>(components);
+    // An absent member is left out, an absent element has a place and so is null.
+    if constexpr (is_optional<typename T::value_type>) items["type"] = boost::json::array{items.at("type"), "null"};
+    return object{{"type", "array"}, {"items", std::move(items)}};
   } else if constexpr (is_map<T>) {
     return object{{"type", "object"}, {"additionalProperties", schema_of<typename T::mapped_type>(components)}};
   } else {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "identity/store.hpp"
+#include "identity/visibility.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/crypto/hash.hpp"
 #include "platform/storage/file_blobs.hpp"
@@ -26,7 +27,9 @@ struct RecordingTrail final : identity::AuditTrail {
 
 struct FakeUsage final : UsageReport {
   std::vector<ModelUse> uses_of(db::Tx&, const Context&, const ModelId&) override { return uses; }
+  std::vector<std::string> seen_uses_of(db::Tx&, const Context&, const ModelId&, std::int64_t) override { return seen; }
   std::vector<ModelUse> uses;
+  std::vector<std::string> seen;
 };
 
 /// Knows ONNX by its name only.
@@ -168,10 +171,11 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
                              errno = ENOSPC;
                              return -1;
                            }}};
-  eventlog::EventLog events{*database, topics, clock};
+  eventlog::EventLog events{topics, clock};
   VersionApprovals outcome{clock, events};
   evidence::Service evidence{*database, clock, trail, events, {&outcome}};
-  jobs::Operations operations{*database, topics, clock};
+  eventlog::EventReader event_reader{*database, identity::changeable_by};
+  jobs::Operations operations{*database, topics, clock, identity::changeable_by};
   Uploads uploads{*database, clock, blobs, trail, events, {.file_bytes_max = 1 << 20, .files_max = 4}};
   FakeUsage usage;
   Service service{*database, clock, blobs, trail, events, evidence, operations, uploads, {&usage}};

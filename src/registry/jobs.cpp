@@ -41,7 +41,8 @@ SourceAnalysis AnalyzeHandler::analyze(const std::string& org_id, const UploadId
 void AnalyzeHandler::keep(db::Tx& tx, const std::string& org_id, const SourceAnalysis& found) {
   store::keep_analysis(tx, org_id, found.digest.str(), found.analysis, clock_.now());
   store::describe_models(tx, org_id, found.digest.str(), found.analysis);
-  events_.publish(tx, org_id, "upload.analyzed", "upload", found.upload_id.str());
+  if (const auto upload = store::find_upload(tx, org_id, found.upload_id.str()))
+    events_.publish(tx, org_id, Audience::only(upload->created_by), "upload.analyzed", "upload", upload->id.str());
 }
 
 void UploadCleaner::reconcile(const jobs::Fence& fence) {

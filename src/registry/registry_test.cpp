@@ -36,6 +36,14 @@ class RegistryTest : public RegistryFixture {
               evidence::Verdict verdict = evidence::Verdict::approve) {
     evidence.decide(ctx, {approval.id, {verdict}, *evidence::Comment::parse("")});
   }
+  bool sees_operation(const Context& ctx, const jobs::OperationId& id) {
+    try {
+      return operations.get(ctx, jobs::OperationReference{id}).id == id;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, ErrorCode::not_found);
+      return false;
+    }
+  }
   std::string resolve(const Context& ctx, const std::string& selector) {
     return database->read([&](db::Tx& tx) {
       const ResolvedVersion found = service.resolve(tx, ctx, selector);
@@ -185,6 +193,74 @@ TEST_P(RegistryTest, AnalysisRunsBesideAndDescribesTheModel) {
   EXPECT_EQ(known.engine, "triton");
   EXPECT_EQ(known.latest_version, 1);
   EXPECT_EQ(service.version_analysis(ada, {named("again"), number(1)}).size_bytes, 7);
+}
+
+TEST_P(RegistryTest, AnAnalysisIsItsStartersUntilItsModelIsSeen) {
+  Context carol = person(org);
+  const identity::TeamId team = team_of(carol, "vision");
+  Context dan = person(org);
+  dan.actor.team_ids.push_back(team.str());
+  const auto seen_by = [&](const jobs::OperationId& id) {
+    std::string out;
+    for (const auto& [name, who] : {std::pair("ada", ada),
+                                    {"bob", bob},
+                                    {"carol", carol},
+                                    {"dan", dan},
+                                    {"admin", admin},
+                                    {"stranger", stranger}}) {
+      const bool seen = !operations.list(who, {}).items.empty();
+      if (seen) out += std::string(name) + " ";
+      EXPECT_EQ(sees_operation(who, id), seen) << name;
+    }
+    return out;
+  };
+  const jobs::Operation operation = service.analyze(carol, {upload_with(carol, "weights")});
+  EXPECT_EQ(seen_by(operation.id), "carol admin ");
+  CreateModel wanted = model_named("digits", Visibility::team);
+  wanted.team = named("vision");
+  wanted.analysis_operation_id = operation.id;
+  const Model model = service.create_model(carol, wanted);
+  EXPECT_EQ(seen_by(operation.id), "carol dan admin ");
+  UpdateModel change;
+  change.model = named("digits");
+  for (const auto& [visibility, seen] :
+       {std::pair(Visibility::public_, "ada bob carol dan admin "), {Visibility::private_, "carol admin "}}) {
+    change.visibility = {true, visibility};
+    carol.if_match = service.get_model(carol, {named("digits")}).row_version;
+    service.update_model(carol, change);
+    EXPECT_EQ(seen_by(operation.id), seen);
+  }
+  // The one that registering starts belongs to the model from the beginning.
+  CreateModel open = model_named("open");
+  open.source = UploadSource{upload_with(carol, "other weights")};
+  const auto started = service.create_model(carol, open).analysis_operation_id.value();
+  EXPECT_TRUE(sees_operation(bob, started));
+  EXPECT_FALSE(sees_operation(stranger, started));
+}
+
+TEST_P(RegistryTest, EventsAreToldToWhoSeesTheirSubject) {
+  const auto told = [&](const Context& who) {
+    std::vector<std::string> out;
+    while (database->write([&](db::Tx& tx) { return events.step(tx); }) > 0) {}
+    for (const auto& [seq, event] : event_reader.read(who, 0, 1000).events) out.push_back(event.kind);
+    return out;
+  };
+  CreateModel wanted = model_named("secret", Visibility::private_);
+  wanted.source = UploadSource{upload_with(ada, "weights")};
+  const Model secret = service.create_model(ada, wanted);
+  run_analysis(*secret.source_upload_id);
+  service.create_version(ada, {named("secret"), std::nullopt, std::nullopt, *Description::parse("")});
+  service.set_alias(ada, {named("secret"), *AliasName::parse("best"), number(1)});
+  decide(admin, ask(ada, "secret", 1));
+  EXPECT_THAT(told(ada),
+              ElementsAre("upload.create", "upload.seal", "model.create", "upload.analyzed", "model_version.create",
+                          "model_alias.set", "approval.request", "model_alias.set", "approval.approve"));
+  EXPECT_EQ(told(admin), told(ada));
+  EXPECT_THAT(told(bob), ElementsAre());
+  EXPECT_THAT(told(stranger), ElementsAre());
+  service.create_model(ada, model_named("open"));
+  EXPECT_THAT(told(bob), ElementsAre("model.create"));
+  EXPECT_THAT(told(stranger), ElementsAre()) << "not even of a public one: the log is the organisation's";
 }
 
 TEST_P(RegistryTest, ASourceWithoutAnalysisStartsOne) {

@@ -32,6 +32,8 @@ api::Routes routes(Service& service, Uploads& uploads) {
       route(post, "/api/v1/models/analyze", "analyze_model", models_write, "Find out what an upload is", s,
             &Service::analyze, {.status = 202, .location = "/api/v1/operations/{id}"}),
       route(get, "/api/v1/models", "list_models", models_read, "Models", s, &Service::list_models),
+      route(get, "/api/v1/models/facets", "get_model_facets", models_read,
+            "How many models match a filter, and how often each value of their fields occurs", s, &Service::facets),
       route(post, "/api/v1/models", "create_model", models_write, "Register a model", s, &Service::create_model,
             {.status = 201, .location = "/api/v1/models/{id}"}),
       route(post, "/api/v1/models/register-v2", "register_model", models_write, "Register a model", s,
@@ -70,6 +72,17 @@ api::Routes routes(Service& service, Uploads& uploads) {
             &Service::set_alias),
       route(delete_, "/api/v1/models/{model}/aliases/{alias}", "remove_model_alias", models_write, "Remove an alias", s,
             &Service::remove_alias),
+  };
+}
+
+api::Routes routes(Tensors& tensors, Activity& activity) {
+  using api::route;
+  using enum http::Method;
+  return {
+      route(get, "/api/v1/models/{model}/versions/{version}/tensors", "list_model_version_tensors", models_read,
+            "The tensors in the version's files, from their headers", tensors, &Tensors::list),
+      route(get, "/api/v1/models/{model}/activity", "list_model_activity", models_read,
+            "What was done to a model, its versions and its deployments, the newest first", activity, &Activity::list),
   };
 }
 

@@ -61,8 +61,7 @@ std::optional<VersionSelector> parse_selector(std::string_view text) {
     if (*out.alias != "latest" && !AliasName::parse(*out.alias)) return std::nullopt;
   } else if (const std::size_t colon = text.rfind(":v"); colon != std::string_view::npos) {
     out.model = text.substr(0, colon);
-    if (!is_digits(text.substr(colon + 2))) return std::nullopt;
-    out.number = parse_int(text.substr(colon + 2));
+    out.number = parse_count(text.substr(colon + 2));
     if (!out.number) return std::nullopt;
   } else {
     out.id = ModelVersionId::parse(text);
@@ -71,35 +70,6 @@ std::optional<VersionSelector> parse_selector(std::string_view text) {
   }
   if (!Reference::parse(out.model)) return std::nullopt;
   return out;
-}
-
-std::optional<ByteRange> parse_range(std::string_view header, std::uint64_t size_bytes) {
-  constexpr std::string_view unit = "bytes=";
-  if (!header.starts_with(unit) || header.find(',') != std::string_view::npos) return std::nullopt;
-  header.remove_prefix(unit.size());
-  const std::size_t dash = header.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  const std::string_view from = header.substr(0, dash);
-  const std::string_view to = header.substr(dash + 1);
-  if ((!from.empty() && !is_digits(from)) || (!to.empty() && !is_digits(to)) || (from.empty() && to.empty()))
-    return std::nullopt;
-  // A number that does not fit is beyond the end of any file.
-  const auto number = [](std::string_view digits) {
-    return static_cast<std::uint64_t>(parse_int(digits).value_or(INT64_MAX));
-  };
-  const auto unsatisfiable = [&] {
-    fail(ErrorCode::range_not_satisfiable, fmt::format("The file has {} bytes.", size_bytes));
-  };
-  if (from.empty()) {
-    const std::uint64_t length = std::min(number(to), size_bytes);
-    if (length == 0) unsatisfiable();
-    return ByteRange{size_bytes - length, length};
-  }
-  const std::uint64_t first = number(from);
-  const std::uint64_t last = to.empty() ? UINT64_MAX - 1 : number(to);
-  if (last < first) return std::nullopt;
-  if (first >= size_bytes) unsatisfiable();
-  return ByteRange{first, std::min(last, size_bytes - 1) - first + 1};
 }
 
 }  // namespace modelops::registry

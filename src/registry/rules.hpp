@@ -27,13 +27,4 @@ struct VersionSelector {
 /// Nothing for what is none of these.
 std::optional<VersionSelector> parse_selector(std::string_view text);
 
-/// A part of a file, as a Range header asks for it (RFC 9110, 14.2): `first` and `length` in bytes.
-struct ByteRange {
-  std::uint64_t first = 0;
-  std::uint64_t length = 0;
-};
-/// Nothing when the whole is to be sent: no header, or one that we need not understand (several ranges, other
-/// units). Throws Error(range_not_satisfiable).
-std::optional<ByteRange> parse_range(std::string_view header, std::uint64_t size_bytes);
-
 }  // namespace modelops::registry

@@ -76,26 +76,5 @@ TEST(Selectors, WhatTheyName) {
     EXPECT_FALSE(parse_selector(bad)) << bad;
 }
 
-TEST(Ranges, WhatIsSent) {
-  struct Row {
-    const char* header;
-    std::uint64_t first, length;
-  };
-  for (const Row& row :
-       {Row{"bytes=0-0", 0, 1}, Row{"bytes=2-", 2, 8}, Row{"bytes=2-4", 2, 3}, Row{"bytes=-3", 7, 3},
-        Row{"bytes=-99", 0, 10}, Row{"bytes=9-99", 9, 1}, Row{"bytes=0-99999999999999999999", 0, 10}}) {
-    const auto range = parse_range(row.header, 10);
-    ASSERT_TRUE(range) << row.header;
-    EXPECT_EQ(range->first, row.first) << row.header;
-    EXPECT_EQ(range->length, row.length) << row.header;
-  }
-  for (const char* whole :
-       {"", "bytes", "bytes=", "bytes=-", "bytes=a-", "bytes=4-2", "items=0-1", "bytes=0-1,3-4", "bytes=+1-2"})
-    EXPECT_FALSE(parse_range(whole, 10)) << whole;
-  for (const char* bad : {"bytes=10-", "bytes=99999999999999999999-", "bytes=-0"})
-    EXPECT_EQ(code_of([&] { parse_range(bad, 10); }), ErrorCode::range_not_satisfiable) << bad;
-  EXPECT_EQ(code_of([] { parse_range("bytes=0-", 0); }), ErrorCode::range_not_satisfiable);
-}
-
 }  // namespace
 }  // namespace modelops::registry

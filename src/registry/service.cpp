@@ -1,10 +1,17 @@
 #include "registry/service.hpp"
 
+#include "identity/visibility.hpp"
+#include "platform/storage/download.hpp"
 #include "registry/rules.hpp"
 #include "registry/store.hpp"
 
 namespace modelops::registry {
 namespace {
+
+using identity::audience_of;
+
+/// Finding the tags of a model costs a look-up each.
+constexpr std::int64_t models_counted_for_tags = 10'000;
 
 [[noreturn]] void outdated() {
   fail(ErrorCode::precondition_failed, "Somebody changed this meanwhile. Read it again and repeat your change.");
@@ -33,6 +40,7 @@ const query::FieldTable& model_fields() {
            nullable(query::enumeration<SizeClass>("size_class", "m.size_class")),
            {.name = "license", .column = "m.license", .folded = "lower(m.license)", .nullable = true},
            {.name = "latest_version", .column = "m.latest_version", .type = FieldType::integer},
+           query::enumeration<VersionApproval>("latest_approval", "m.latest_approval"),
            {.name = "created_by", .column = "m.created_by"},
            {.name = "created_at", .column = "m.created_at", .type = FieldType::time, .sortable = true},
            {.name = "updated_at", .column = "m.updated_at", .type = FieldType::time, .sortable = true}},
@@ -84,27 +92,12 @@ void require_settable(const AliasName& alias) {
     fail_field("/alias", "is kept by the system: it follows the highest approved version. Choose another name");
 }
 
+/// Whose models a list has; empty: anybody's.
+std::string_view organization_of(const Context& ctx, ModelScope scope) {
+  return scope == ModelScope::public_ ? std::string_view() : ctx.org_id;
+}
+
 UploadId upload_of(const Source& source) { return std::get<UploadSource>(source).upload_id; }
-
-evidence::Audience audience_of(const Model& model) { return {model.visibility, model.team_id, model.created_by}; }
-
-class BlobSource final : public http::BodySource {
- public:
-  BlobSource(std::unique_ptr<storage::BlobReader> reader, ByteRange range)
-      : reader_(std::move(reader)), at_(range.first), left_(range.length) {}
-  std::size_t read(std::span<char> into) override {
-    const std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_));
-    const std::size_t got = reader_->read_at(at_, into.first(want));
-    at_ += got;
-    left_ -= got;
-    return got;
-  }
-
- private:
-  std::unique_ptr<storage::BlobReader> reader_;
-  std::uint64_t at_;
-  std::uint64_t left_;
-};
 
 }  // namespace
 
@@ -134,10 +127,9 @@ ModelVersion Service::to_version(db::Tx& tx, const VersionRow& row) {
   return registry::to_version(row, store::aliases(tx, row.org_id.str(), row.model_id));
 }
 
-void Service::tell(db::Tx& tx, const Context& ctx, const identity::Act& act) {
+void Service::tell(db::Tx& tx, const Context& ctx, const Audience& audience, const identity::Act& act) {
   audit_.record(tx, ctx, act);
-  // The stream is read by the whole organisation: it says that something happened, and to which id.
-  events_.publish(tx, ctx.org_id, act.action, act.subject_kind, act.subject_id);
+  events_.publish(tx, ctx.org_id, audience, act.action, act.subject_kind, act.subject_id);
 }
 
 std::optional<identity::TeamId> Service::team_of(db::Tx& tx, const Context& ctx, const std::optional<Reference>& team) {
@@ -160,7 +152,8 @@ jobs::Operation Service::start_analysis(db::Tx& tx, const Context& ctx, const Up
 jobs::Operation Service::analyze(const Context& ctx, const AnalyzeSource& request) {
   return database_.write(ctx, [&](db::Tx& tx) {
     uploads_.seal(tx, ctx, request.upload_id);
-    tell(tx, ctx, {"upload.analyze", "upload", request.upload_id.str()});
+    const std::string owner = store::find_upload(tx, ctx.org_id, request.upload_id.str())->created_by;
+    tell(tx, ctx, Audience::only(owner), {"upload.analyze", "upload", request.upload_id.str()});
     return start_analysis(tx, ctx, request.upload_id);
   });
 }
@@ -204,6 +197,7 @@ void Service::attach_source(db::Tx& tx, const Context& ctx, const CreateModel& r
   } else if (!model.analysis_operation_id) {
     model.analysis_operation_id = start_analysis(tx, ctx, *upload).id;
   }
+  if (model.analysis_operation_id) operations_.set_audience(tx, ctx, *model.analysis_operation_id, audience_of(model));
 }
 
 Analysis Service::model_analysis(const Context& ctx, const ModelReference& request) {
@@ -219,14 +213,33 @@ Analysis Service::model_analysis(const Context& ctx, const ModelReference& reque
 // -------------------------------------------------------------------------------------------------- models
 
 ModelPage Service::list_models(const Context& ctx, const ListModels& request) {
-  const query::Keyset keyset = query::plan(model_fields(), request);
+  // The public ones are of every organisation.
+  const query::Keyset keyset = query::plan(model_fields(), request, organization_of(ctx, request.scope));
   return database_.read(
       [&](db::Tx& tx) { return query::page<ModelPage>(keyset, store::models(tx, ctx, request.scope, keyset)); });
+}
+
+query::Facets Service::facets(const Context& ctx, const FacetModels& request) {
+  // In the order of the index that they are counted from.
+  static constexpr std::string_view fields[] = {"interface", "engine",          "framework", "size_class",
+                                                "license",   "latest_approval", "visibility"};
+  const query::SqlFragment filter = query::filter_sql(
+      model_fields(), query::parse_filter(model_fields(), request.filter), organization_of(ctx, request.scope));
+  return database_.read([&](db::Tx& tx) {
+    const query::SqlFragment matching = store::matching(ctx, request.scope, filter);
+    query::Facets out = query::facets_of(
+        fields, tx.all_with<query::FacetRow>(query::facet_sql(model_fields(), fields, matching.sql), matching.args));
+    query::Facet tags = query::facet_of("tags", store::tag_keys(tx, matching, models_counted_for_tags));
+    if (out.total > models_counted_for_tags) tags.counted_max = models_counted_for_tags;
+    out.facets.push_back(std::move(tags));
+    return out;
+  });
 }
 
 Model Service::create_model(const Context& ctx, const CreateModel& request) {
   return database_.write(ctx, [&](db::Tx& tx) {
     if (ModelId::parse(request.name.str())) fail_field("/name", "must not look like an id");
+    if (request.name.str() == "facets") fail_field("/name", "is reserved");
     check_tags(request.tags);
     if (store::name_is_taken(tx, ctx.org_id, request.name.str()))
       throw Error(ErrorCode::conflict,
@@ -250,7 +263,7 @@ Model Service::create_model(const Context& ctx, const CreateModel& request) {
     model.created_at = model.updated_at = now;
     attach_source(tx, ctx, request, model);
     store::add_model(tx, model);
-    tell(tx, ctx,
+    tell(tx, ctx, audience_of(model),
          {"model.create",
           "model",
           model.id.str(),
@@ -288,10 +301,13 @@ Model Service::update_model(const Context& ctx, const UpdateModel& request) {
     model.row_version = *ctx.if_match + 1;
     model.updated_at = clock_.now();
     if (!store::update_model(tx, model, *ctx.if_match)) outdated();
-    if (model.visibility != before.visibility || model.team_id != before.team_id)
+    if (model.visibility != before.visibility || model.team_id != before.team_id) {
+      if (model.analysis_operation_id)
+        operations_.set_audience(tx, ctx, *model.analysis_operation_id, audience_of(model));
       for (const ModelVersionId& version : store::versions_with_approval(tx, model))
         evidence_.set_audience(tx, ctx, "model_version", version.str(), audience_of(model));
-    tell(tx, ctx,
+    }
+    tell(tx, ctx, audience_of(model),
          {"model.update",
           "model",
           model.id.str(),
@@ -332,7 +348,7 @@ void Service::delete_model(const Context& ctx, const ModelReference& request) {
     for (const ModelVersionId& version : store::versions_with_approval(tx, model))
       evidence_.content_changed(tx, ctx, "model_version", version.str(), "");
     store::delete_model(tx, model, clock_.now());
-    tell(tx, ctx, {"model.delete", "model", model.id.str(), {{"name", model.name.str()}}});
+    tell(tx, ctx, audience_of(model), {"model.delete", "model", model.id.str(), {{"name", model.name.str()}}});
   });
 }
 
@@ -360,12 +376,13 @@ VersionRow Service::add_version(db::Tx& tx, const Context& ctx, Model& model, co
   for (const FileEntry& file : files)
     tx.insert("version_files", VersionFileRow{row.org_id, row.id, file.path, file.size_bytes, file.sha256});
   model.latest_version = row.version;
+  model.latest_approval = row.approval_state;
   model.updated_at = row.created_at;
   const std::int64_t seen = model.row_version++;
   if (!store::update_model(tx, model, seen)) outdated();
   evidence_.add_edge(tx, ctx, {"upload", upload.str(), "content", digest.str(), "contains"});
   evidence_.add_edge(tx, ctx, {"content", digest.str(), "model_version", row.id.str(), "is_content_of"});
-  tell(tx, ctx,
+  tell(tx, ctx, audience_of(model),
        {"model_version.create",
         "model_version",
         row.id.str(),
@@ -429,7 +446,7 @@ evidence::Approval Service::request_approval(const Context& ctx, const RequestVe
     const VersionRow row = version_or_fail(tx, model, request.version.number());
     return evidence_.request(tx, ctx,
                              {.subject = {"model_version", row.id.str(), row.digest},
-                              .subject_name = fmt::format("{}, version {}", model.name.str(), row.version),
+                              .subject_name = fmt::format("{}:v{}", model.name.str(), row.version),
                               .author_id = row.created_by,
                               .comment = request.comment,
                               .audience = audience_of(model)});
@@ -446,24 +463,10 @@ http::Answer Service::download(const Context& ctx, const VersionFileReference& r
     if (!artifact) fail(ErrorCode::not_found, "This version has no file of this content.");
     return std::pair(*found, artifact->blob_key);
   });
-  auto reader = blobs_.open(*storage::BlobKey::parse(blob_key));
-  const std::uint64_t size = reader->size_bytes();
-  const auto part = parse_range(range, size);
-  const ByteRange sent = part.value_or(ByteRange{0, size});
-  http::Download out;
-  out.head.status = part ? 206 : 200;
-  out.head.headers.set("Content-Type", "application/octet-stream");
-  out.head.headers.set("X-Content-Type-Options", "nosniff");
-  out.head.headers.set("Accept-Ranges", "bytes");
-  out.head.headers.set("ETag", fmt::format("\"{}\"", file.sha256.str()));
+  http::Download out = storage::download(blobs_.open(*storage::BlobKey::parse(blob_key)), file.sha256.str(), range);
   const std::string& path = file.path.str();
   out.head.headers.set("Content-Disposition",
                        "attachment; filename*=UTF-8''" + http::percent_encode(path.substr(path.rfind('/') + 1)));
-  if (part)
-    out.head.headers.set("Content-Range",
-                         fmt::format("bytes {}-{}/{}", sent.first, sent.first + sent.length - 1, size));
-  out.length_bytes = sent.length;
-  out.source = std::make_unique<BlobSource>(std::move(reader), sent);
   return out;
 }
 
@@ -484,7 +487,7 @@ Alias Service::set_alias(const Context& ctx, const SetAlias& request) {
     const auto before = store::find_alias(tx, ctx.org_id, model.id, request.alias.str());
     const Alias alias{request.alias, row.version, ctx.actor.id, clock_.now()};
     store::set_alias(tx, ctx.org_id, model.id, alias);
-    tell(tx, ctx,
+    tell(tx, ctx, audience_of(model),
          {"model_alias.set",
           "model",
           model.id.str(),
@@ -501,7 +504,7 @@ void Service::remove_alias(const Context& ctx, const AliasReference& request) {
     const auto before = store::find_alias(tx, ctx.org_id, model.id, request.alias.str());
     if (!before) fail(ErrorCode::not_found, fmt::format("{} has no alias {}.", model.name.str(), request.alias.str()));
     store::remove_alias(tx, ctx.org_id, model.id, request.alias.str());
-    tell(tx, ctx,
+    tell(tx, ctx, audience_of(model),
          {"model_alias.remove",
           "model",
           model.id.str(),
@@ -547,6 +550,10 @@ std::unique_ptr<storage::BlobReader> Service::open_content(const std::string& or
   return blobs_.open(*storage::BlobKey::parse(artifact->blob_key));
 }
 
+std::optional<Analysis> Service::analysis_of(db::Tx& tx, const std::string& org_id, const std::string& digest) {
+  return store::find_analysis(tx, org_id, digest);
+}
+
 std::vector<std::string> Service::aliases_of(db::Tx& tx, const std::string& org_id, const std::string& version_id) {
   const auto row = store::find_version_by_id(tx, version_id);
   if (!row || row->org_id.str() != org_id) return {};
@@ -575,7 +582,8 @@ void VersionApprovals::changed(db::Tx& tx, const Context& ctx, const evidence::A
     store::set_alias(tx, ctx.org_id, row->model_id, {*AliasName::parse(name), *now, ctx.actor.id, clock_.now()});
   else
     store::remove_alias(tx, ctx.org_id, row->model_id, name);
-  events_.publish(tx, ctx.org_id, now ? "model_alias.set" : "model_alias.remove", "model", row->model_id.str());
+  events_.publish(tx, ctx.org_id, store::audience(tx, ctx.org_id, row->model_id),
+                  now ? "model_alias.set" : "model_alias.remove", "model", row->model_id.str());
 }
 
 }  // namespace modelops::registry

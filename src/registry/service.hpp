@@ -37,6 +37,7 @@ class Service {
   jobs::Operation analyze(const Context& ctx, const AnalyzeSource& request);
 
   ModelPage list_models(const Context& ctx, const ListModels& request);
+  query::Facets facets(const Context& ctx, const FacetModels& request);
   Model create_model(const Context& ctx, const CreateModel& request);
   Model get_model(const Context& ctx, const ModelReference& request);
   Model update_model(const Context& ctx, const UpdateModel& request);
@@ -69,6 +70,12 @@ class Service {
   std::unique_ptr<storage::BlobReader> open_file(db::Tx& tx, const ResolvedVersion& resolved, const FileEntry& file);
   /// Null when the organisation has no verified content with this digest.
   std::unique_ptr<storage::BlobReader> open_content(const std::string& org_id, const std::string& sha256);
+  /// What analysis found in the content with this digest; nothing when nobody has analysed it yet.
+  std::optional<Analysis> analysis_of(db::Tx& tx, const std::string& org_id, const std::string& digest);
+  /// The model, as far as the caller sees it. Throws Error(not_found).
+  Model model(db::Tx& tx, const Context& ctx, const Reference& reference) {
+    return find_or_fail(tx, ctx, reference.str());
+  }
   /// What points to a version now.
   std::vector<std::string> aliases_of(db::Tx& tx, const std::string& org_id, const std::string& version_id);
 
@@ -83,7 +90,7 @@ class Service {
   VersionRow add_version(db::Tx& tx, const Context& ctx, Model& model, const UploadId& upload,
                          const Description& description);
   std::vector<ModelUse> uses_of(db::Tx& tx, const Context& ctx, const Model& model);
-  void tell(db::Tx& tx, const Context& ctx, const identity::Act& act);
+  void tell(db::Tx& tx, const Context& ctx, const Audience& audience, const identity::Act& act);
 
   db::Database& database_;
   const Clock& clock_;

@@ -28,26 +28,45 @@ std::optional<Model> find_model(Tx& tx, const Context& ctx, const std::string& i
   return std::move(rows.front());
 }
 
+Audience audience(Tx& tx, const std::string& org_id, const ModelId& id) {
+  return tx.find<Audience>("SELECT " + columns<Audience>() + " FROM models WHERE org_id = ? AND id = ?", org_id, id)
+      .value_or(Audience());
+}
+
 bool name_is_taken(Tx& tx, const std::string& org_id, const std::string& name) {
   return tx
       .value<std::int64_t>("SELECT 1 FROM models WHERE org_id = ? AND name = ? AND deleted_at IS NULL", org_id, name)
       .has_value();
 }
 
-std::vector<Model> models(Tx& tx, const Context& ctx, ModelScope scope, const query::Keyset& keyset) {
-  std::string sql = "SELECT " + columns<Model>("m") + " FROM models m WHERE m.deleted_at IS NULL AND ";
-  std::vector<SqlValue> args;
+query::SqlFragment matching(const Context& ctx, ModelScope scope, const query::SqlFragment& condition) {
+  query::SqlFragment out{"models m WHERE m.deleted_at IS NULL AND ", {}};
   if (scope == ModelScope::public_) {
-    sql += "m.visibility = 'public' AND ";
+    out.sql += "m.visibility = 'public' AND ";
   } else {
     const identity::Predicate seen = identity::changeable_by(ctx, "m");
-    sql += "m.org_id = ? AND " + seen.sql + " AND ";
-    args = {ctx.org_id};
-    args.insert(args.end(), seen.args.begin(), seen.args.end());
+    out.sql += "m.org_id = ? AND " + seen.sql + " AND ";
+    out.args = {ctx.org_id};
+    out.args.insert(out.args.end(), seen.args.begin(), seen.args.end());
   }
-  const std::vector<SqlValue> rest = keyset.args();
-  args.insert(args.end(), rest.begin(), rest.end());
-  return tx.all_with<Model>(sql + keyset.sql(), args);
+  out.sql += condition.sql;
+  out.args.insert(out.args.end(), condition.args.begin(), condition.args.end());
+  return out;
+}
+
+std::vector<Model> models(Tx& tx, const Context& ctx, ModelScope scope, const query::Keyset& keyset) {
+  const query::SqlFragment found = matching(ctx, scope, {keyset.sql(), keyset.args()});
+  return tx.all_with<Model>("SELECT " + columns<Model>("m") + " FROM " + found.sql, found.args);
+}
+
+std::vector<query::FacetValue> tag_keys(Tx& tx, const query::SqlFragment& matching, std::int64_t models_max) {
+  std::vector<SqlValue> args = matching.args;
+  args.emplace_back(models_max);
+  // CROSS JOIN keeps SQLite from reading all tags first.
+  return tx.all_with<query::FacetValue>("SELECT t.key, count(*) FROM (SELECT m.org_id, m.id FROM " + matching.sql +
+                                            " LIMIT ?) found CROSS JOIN model_tags t WHERE t.org_id = found.org_id AND "
+                                            "t.model_id = found.id GROUP BY t.key",
+                                        args);
 }
 
 static void put_tags(Tx& tx, const Model& model) {
@@ -64,11 +83,12 @@ bool update_model(Tx& tx, const Model& model, std::int64_t seen_version) {
   const bool updated =
       tx.run(
           "UPDATE models SET display_name = ?, description = ?, visibility = ?, team_id = ?, tags = ?, interface = ?, "
-          "engine = ?, latest_version = ?, row_version = ?, updated_at = ? WHERE org_id = ? AND id = ? AND deleted_at "
-          "IS NULL AND row_version = ?",
+          "engine = ?, latest_version = ?, latest_approval = ?, row_version = ?, updated_at = ? WHERE org_id = ? AND "
+          "id "
+          "= ? AND deleted_at IS NULL AND row_version = ?",
           model.display_name, model.description, model.visibility, model.team_id, model.tags, model.interface,
-          model.engine, model.latest_version, model.row_version, model.updated_at, model.org_id, model.id,
-          seen_version) == 1;
+          model.engine, model.latest_version, model.latest_approval, model.row_version, model.updated_at, model.org_id,
+          model.id, seen_version) == 1;
   if (updated) put_tags(tx, model);
   return updated;
 }
@@ -98,6 +118,12 @@ std::vector<VersionRow> versions(Tx& tx, const Model& model, const query::Keyset
   return tx.all_with<VersionRow>("SELECT " + columns<VersionRow>("v") +
                                      " FROM model_versions v WHERE v.org_id = ? AND v.model_id = ? AND " + keyset.sql(),
                                  keyset.args(model.org_id, model.id));
+}
+
+std::vector<VersionRow> newest_versions(Tx& tx, const Model& model, std::int64_t limit) {
+  return tx.all<VersionRow>("SELECT " + columns<VersionRow>() +
+                                " FROM model_versions WHERE org_id = ? AND model_id = ? ORDER BY version DESC LIMIT ?",
+                            model.org_id, model.id, limit);
 }
 
 std::optional<VersionRow> find_version(Tx& tx, const Model& model, std::int64_t version) {
@@ -141,6 +167,11 @@ void set_approval(Tx& tx, const std::string& org_id, const std::string& version_
       "UPDATE model_versions SET approval_state = ?, approval_id = ?, self_approved = ?, row_version = row_version + 1 "
       "WHERE org_id = ? AND id = ?",
       state, approval, self_approved, org_id, version_id);
+  tx.run(
+      "UPDATE models SET latest_approval = ?, row_version = row_version + 1 WHERE org_id = ? AND EXISTS (SELECT 1 FROM "
+      "model_versions v WHERE v.org_id = models.org_id AND v.id = ? AND v.model_id = models.id AND v.version = "
+      "models.latest_version)",
+      state, org_id, version_id);
 }
 
 std::optional<std::int64_t> highest_approved(Tx& tx, const std::string& org_id, const ModelId& model) {
@@ -173,16 +204,28 @@ std::optional<Alias> find_alias(Tx& tx, const std::string& org_id, const ModelId
       model, alias);
 }
 
+/// Brings the model's copy up to date.
+static void copy_aliases(Tx& tx, const std::string& org_id, const ModelId& model) {
+  std::map<AliasName, std::int64_t> copy;
+  for (const Alias& alias : aliases(tx, org_id, model)) copy.emplace(alias.alias, alias.version);
+  tx.run("UPDATE models SET aliases = ?, row_version = row_version + 1 WHERE org_id = ? AND id = ?", copy, org_id,
+         model);
+}
+
 void set_alias(Tx& tx, const std::string& org_id, const ModelId& model, const Alias& alias) {
   tx.run(
       "INSERT INTO model_aliases (org_id, model_id, alias, version, updated_by, updated_at) VALUES (?, ?, ?, ?, ?, ?) "
       "ON CONFLICT (org_id, model_id, alias) DO UPDATE SET version = excluded.version, updated_by = "
       "excluded.updated_by, updated_at = excluded.updated_at",
       org_id, model, alias.alias, alias.version, alias.updated_by, alias.updated_at);
+  copy_aliases(tx, org_id, model);
 }
 
 bool remove_alias(Tx& tx, const std::string& org_id, const ModelId& model, const std::string& alias) {
-  return tx.run("DELETE FROM model_aliases WHERE org_id = ? AND model_id = ? AND alias = ?", org_id, model, alias) == 1;
+  const bool removed =
+      tx.run("DELETE FROM model_aliases WHERE org_id = ? AND model_id = ? AND alias = ?", org_id, model, alias) == 1;
+  copy_aliases(tx, org_id, model);
+  return removed;
 }
 
 // ------------------------------------------------------------------------------------------------- uploads

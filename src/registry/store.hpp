@@ -67,8 +67,14 @@ namespace store {
 
 /// By id or name; nothing for one that is deleted or that the caller may not see.
 std::optional<Model> find_model(db::Tx& tx, const Context& ctx, const std::string& id_or_name);
+/// Who sees it, deleted or not.
+Audience audience(db::Tx& tx, const std::string& org_id, const ModelId& id);
 bool name_is_taken(db::Tx& tx, const std::string& org_id, const std::string& name);
+/// "models m WHERE …": those that the caller sees and that meet a condition.
+query::SqlFragment matching(const Context& ctx, ModelScope scope, const query::SqlFragment& condition);
 std::vector<Model> models(db::Tx& tx, const Context& ctx, ModelScope scope, const query::Keyset& keyset);
+/// How many of the first `models_max` that match have each tag.
+std::vector<query::FacetValue> tag_keys(db::Tx& tx, const query::SqlFragment& matching, std::int64_t models_max);
 /// Inserts it with its tags.
 void add_model(db::Tx& tx, const Model& model);
 /// All that may change, tags included.
@@ -80,6 +86,7 @@ std::optional<identity::TeamId> find_team(db::Tx& tx, const std::string& org_id,
 
 std::vector<VersionRow> versions(db::Tx& tx, const Model& model, const query::Keyset& keyset);
 std::optional<VersionRow> find_version(db::Tx& tx, const Model& model, std::int64_t version);
+std::vector<VersionRow> newest_versions(db::Tx& tx, const Model& model, std::int64_t limit);
 std::optional<VersionRow> find_version_by_id(db::Tx& tx, const std::string& id);
 std::optional<VersionRow> find_version_by_digest(db::Tx& tx, const Model& model, const Sha256Text& digest);
 std::vector<FileEntry> version_files(db::Tx& tx, const std::string& org_id, const ModelVersionId& id);

@@ -4,9 +4,11 @@
 #include <variant>
 #include <vector>
 
+#include "audit/types.hpp"
 #include "evidence/types.hpp"
 #include "identity/types.hpp"
 #include "platform/jobs/types.hpp"
+#include "platform/query/facets.hpp"
 #include "platform/query/page.hpp"
 #include "reflect/schema.hpp"
 #include "reflect/values.hpp"
@@ -122,6 +124,23 @@ MODELOPS_DESCRIBE(AnalyzeSource, upload_id);
 
 // -------------------------------------------------------------------------------------------------- models
 
+enum class VersionApproval { none, pending, approved, rejected };
+MODELOPS_DESCRIBE_ENUM(VersionApproval, none, pending, approved, rejected)
+
+struct AliasNameRule {
+  static bool accepts(std::string_view text);
+  static std::string says() {
+    return "must be 1 to 255 letters, digits, '-' or '_', not 'latest' and not 'v' with a number";
+  }
+  static constexpr std::string_view pattern = "^(?!latest$)(?!v[0-9]+$)[A-Za-z0-9_-]{1,255}$";
+  static constexpr std::string_view format = "";
+  static constexpr std::size_t min = 1;
+  static constexpr std::size_t max = 255;
+};
+using AliasName = reflect::Text<AliasNameRule>;
+/// Follows the highest approved version; nobody sets it.
+inline constexpr std::string_view latest_approved = "latest-approved";
+
 struct Model {
   identity::OrgId org_id;
   ModelId id;
@@ -142,6 +161,8 @@ struct Model {
   std::optional<Sha256Text> source_digest;
   std::optional<jobs::OperationId> analysis_operation_id;
   std::int64_t latest_version = 0;
+  VersionApproval latest_approval = VersionApproval::none;
+  std::map<AliasName, std::int64_t> aliases;
   std::string created_by;
   std::int64_t row_version = 1;
   Time created_at;
@@ -152,11 +173,14 @@ struct Model {
       {"engine", "Chosen, or recommended by analysis"},
       {"framework", "Found by analysis, as are architecture, parameter_count, size_class and license"},
       {"source_digest", "Of the canonical manifest of the source it was registered with"},
-      {"latest_version", "The highest version; 0: none yet"}};
+      {"latest_version", "The highest version; 0: none yet"},
+      {"latest_approval", "Of the highest version"},
+      {"aliases", "The version that each alias points to"}};
 };
 MODELOPS_DESCRIBE(Model, org_id, id, name, display_name, description, visibility, team_id, tags, interface, engine,
                   framework, architecture, parameter_count, size_class, license, source_upload_id, source_digest,
-                  analysis_operation_id, latest_version, created_by, row_version, created_at, updated_at);
+                  analysis_operation_id, latest_version, latest_approval, aliases, created_by, row_version, created_at,
+                  updated_at);
 
 enum class ModelScope { organization, public_ };
 MODELOPS_DESCRIBE_ENUM(ModelScope, organization, public_)
@@ -178,6 +202,13 @@ struct ModelPage {
   std::optional<std::string> next_page_token;
 };
 MODELOPS_DESCRIBE(ModelPage, items, next_page_token);
+
+struct FacetModels {
+  ModelScope scope = ModelScope::organization;
+  std::string filter;
+  static constexpr Doc docs[] = {{"scope", "As in the list"}, {"filter", "As in the list"}};
+};
+MODELOPS_DESCRIBE(FacetModels, scope, filter);
 
 struct CreateModel {
   Slug name;
@@ -205,6 +236,36 @@ struct ModelReference {
   Reference model;
 };
 MODELOPS_DESCRIBE(ModelReference, model);
+
+struct ListModelActivity {
+  Reference model;
+  query::PageSize page_size = query::default_page_size();
+  std::string page_token;
+};
+MODELOPS_DESCRIBE(ListModelActivity, model, page_size, page_token);
+/// What somebody did to a model, a version, an approval of one, or a deployment of it.
+struct ModelActivity {
+  audit::RecordId id;
+  Time time;
+  ActorKind actor_kind = ActorKind::system;
+  std::string actor_id;
+  std::string action;
+  std::string subject_kind;
+  std::string subject_id;
+  std::optional<std::int64_t> version;
+  std::optional<boost::json::value> data;
+  static constexpr Doc docs[] = {
+      {"id", "Of the audit record that it is taken from"},
+      {"action", "model.create, model_version.create, model_alias.set, approval.approve, deployment.created…"},
+      {"version", "Where it is about one"},
+      {"data", "What changed, by action; absent once it was pruned"}};
+};
+MODELOPS_DESCRIBE(ModelActivity, id, time, actor_kind, actor_id, action, subject_kind, subject_id, version, data);
+struct ModelActivityPage {
+  std::vector<ModelActivity> items;
+  std::optional<std::string> next_page_token;
+};
+MODELOPS_DESCRIBE(ModelActivityPage, items, next_page_token);
 
 struct UpdateModel {
   Reference model;
@@ -240,9 +301,6 @@ struct DeletionPreview {
 MODELOPS_DESCRIBE(DeletionPreview, id, deletable, versions, aliases, size_bytes, uses);
 
 // ------------------------------------------------------------------------------------------------ versions
-
-enum class VersionApproval { none, pending, approved, rejected };
-MODELOPS_DESCRIBE_ENUM(VersionApproval, none, pending, approved, rejected)
 
 struct ModelVersion {
   ModelVersionId id;
@@ -315,21 +373,36 @@ struct VersionFileReference {
 };
 MODELOPS_DESCRIBE(VersionFileReference, model, version, sha256);
 
-// ------------------------------------------------------------------------------------------------- aliases
-
-struct AliasNameRule {
-  static bool accepts(std::string_view text);
-  static std::string says() {
-    return "must be 1 to 255 letters, digits, '-' or '_', not 'latest' and not 'v' with a number";
-  }
-  static constexpr std::string_view pattern = "^(?!latest$)(?!v[0-9]+$)[A-Za-z0-9_-]{1,255}$";
-  static constexpr std::string_view format = "";
-  static constexpr std::size_t min = 1;
-  static constexpr std::size_t max = 255;
+struct ListTensors {
+  Reference model;
+  VersionNumber version;
+  std::optional<RelativePath> file;
+  query::PageSize page_size = query::PageSize::of<200>();
+  std::string page_token;
+  static constexpr Doc docs[] = {{"file", "Of this file only; without it of all files, in the order of their paths"}};
 };
-using AliasName = reflect::Text<AliasNameRule>;
-/// Follows the highest approved version; nobody sets it.
-inline constexpr std::string_view latest_approved = "latest-approved";
+MODELOPS_DESCRIBE(ListTensors, model, version, file, page_size, page_token);
+struct VersionTensor {
+  std::string file;
+  std::string name;
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  std::optional<std::int64_t> size_bytes;
+  static constexpr Doc docs[] = {{"dtype", "As the file calls it: BF16, Q4_K, float32"},
+                                 {"shape", "The outermost dimension first"},
+                                 {"size_bytes", "Absent when the file's header does not say"}};
+};
+MODELOPS_DESCRIBE(VersionTensor, file, name, dtype, shape, size_bytes);
+struct TensorPage {
+  Sha256Text digest;
+  std::vector<VersionTensor> items;
+  std::optional<std::string> next_page_token;
+  static constexpr Doc docs[] = {
+      {"items", "Of safetensors, GGUF and ONNX files: a page may be shorter than asked for"}};
+};
+MODELOPS_DESCRIBE(TensorPage, digest, items, next_page_token);
+
+// ------------------------------------------------------------------------------------------------- aliases
 
 struct Alias {
   AliasName alias;

@@ -94,7 +94,7 @@ Upload Uploads::create(const Context& ctx, const CreateUpload& request) {
                         now};
     tx.insert("uploads", row);
     audit_.record(tx, ctx, {"upload.create", "upload", row.id.str()});
-    events_.publish(tx, ctx.org_id, "upload.create", "upload", row.id.str());
+    events_.publish(tx, ctx.org_id, Audience::only(row.created_by), "upload.create", "upload", row.id.str());
     return to_upload(tx, row);
   });
 }
@@ -110,7 +110,7 @@ void Uploads::remove(const Context& ctx, const UploadReference& request) {
     store::remove_upload(tx, row);
     for (const FileEntry& file : files) store::release_artifact(tx, ctx.org_id, file.sha256.str(), clock_.now());
     audit_.record(tx, ctx, {"upload.delete", "upload", row.id.str()});
-    events_.publish(tx, ctx.org_id, "upload.delete", "upload", row.id.str());
+    events_.publish(tx, ctx.org_id, Audience::only(row.created_by), "upload.delete", "upload", row.id.str());
   });
 }
 
@@ -125,7 +125,7 @@ Sha256Text Uploads::seal(db::Tx& tx, const Context& ctx, const UploadId& id) {
   const Sha256Text digest = manifest_digest(files);
   store::seal_upload(tx, row, digest, clock_.now());
   audit_.record(tx, ctx, {"upload.seal", "upload", row.id.str(), {{"digest", digest.str()}}});
-  events_.publish(tx, ctx.org_id, "upload.seal", "upload", row.id.str());
+  events_.publish(tx, ctx.org_id, Audience::only(row.created_by), "upload.seal", "upload", row.id.str());
   return digest;
 }
 
@@ -210,7 +210,8 @@ bool Uploads::clean_up(const std::function<void(db::Tx&)>& check) {
       store::remove_upload(tx, upload);
       for (const FileEntry& file : files)
         store::release_artifact(tx, upload.org_id.str(), file.sha256.str(), clock_.now());
-      events_.publish(tx, upload.org_id.str(), "upload.expired", "upload", upload.id.str());
+      events_.publish(tx, upload.org_id.str(), Audience::only(upload.created_by), "upload.expired", "upload",
+                      upload.id.str());
     }
     return std::ssize(old) == clean_up_batch;
   });

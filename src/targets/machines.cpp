@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "platform/crypto/token.hpp"
 #include "platform/jobs/waiting.hpp"
+#include "platform/storage/download.hpp"
 #include "targets/store.hpp"
 
 namespace modelops::targets {
@@ -28,23 +29,6 @@ Inventory checked(const Inventory& inventory) {
   return inventory;
 }
 
-class BlobSource final : public http::BodySource {
- public:
-  BlobSource(std::unique_ptr<storage::BlobReader> blob, ByteRange range)
-      : blob_(std::move(blob)), at_(range.first), end_(range.first + range.length) {}
-  std::size_t read(std::span<char> into) override {
-    const std::size_t wanted = std::min<std::uint64_t>(into.size(), end_ - at_);
-    const std::size_t got = blob_->read_at(at_, into.first(wanted));
-    at_ += got;
-    return got;
-  }
-
- private:
-  std::unique_ptr<storage::BlobReader> blob_;
-  std::uint64_t at_;
-  std::uint64_t end_;
-};
-
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t bytes_max) {
@@ -55,32 +39,6 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
   for (char& c : out)
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = ' ';
   return out;
-}
-
-ByteRange byte_range(std::string_view header, std::uint64_t size_bytes) {
-  const ByteRange whole{0, size_bytes, false};
-  constexpr std::string_view unit = "bytes=";
-  if (!header.starts_with(unit) || header.find(',') != std::string_view::npos) return whole;
-  const std::string_view range = trim(header.substr(unit.size()));
-  const std::size_t dash = range.find('-');
-  if (dash == std::string_view::npos) return whole;
-  const auto first = parse_int(range.substr(0, dash));
-  const auto last = parse_int(range.substr(dash + 1));
-  const auto refuse = [&] {
-    fail(ErrorCode::range_not_satisfiable, fmt::format("The file has {} bytes; ask for a range within.", size_bytes));
-  };
-  if (dash == 0) {  // the last so many bytes
-    if (!last) return whole;
-    if (*last == 0 || size_bytes == 0) refuse();
-    const auto length = std::min<std::uint64_t>(static_cast<std::uint64_t>(*last), size_bytes);
-    return {size_bytes - length, length, true};
-  }
-  if (!first || (!last && dash + 1 != range.size()) || (last && *last < *first)) return whole;
-  const auto begin = static_cast<std::uint64_t>(*first);
-  if (begin >= size_bytes) refuse();
-  const std::uint64_t end =
-      last ? std::min<std::uint64_t>(static_cast<std::uint64_t>(*last), size_bytes - 1) + 1 : size_bytes;
-  return {begin, end - begin, true};
 }
 
 Enrolled Machines::enrolled(db::Tx& tx, const std::string& org_id, const std::string& machine_id,
@@ -231,19 +189,7 @@ http::Answer Machines::artifact(const Context&, const ArtifactReference& request
   const auto owner = database_.read([&](db::Tx& tx) { return desired_.artifact_owner(tx, machine, sha256); });
   auto blob = owner ? artifacts_.open(*owner, sha256) : nullptr;
   if (!blob) fail(ErrorCode::not_found, "Nothing that should run here needs this file.");
-  const std::uint64_t size = blob->size_bytes();
-  const ByteRange range = byte_range(raw.headers.get("Range"), size);
-  http::Download download;
-  download.head.status = range.partial ? 206 : 200;
-  download.head.headers.set("Content-Type", "application/octet-stream");
-  download.head.headers.set("Accept-Ranges", "bytes");
-  download.head.headers.set("ETag", "\"" + sha256 + "\"");
-  if (range.partial)
-    download.head.headers.set("Content-Range",
-                              fmt::format("bytes {}-{}/{}", range.first, range.first + range.length - 1, size));
-  download.length_bytes = range.length;
-  download.source = std::make_unique<BlobSource>(std::move(blob), range);
-  return download;
+  return storage::download(std::move(blob), sha256, raw.headers.get("Range"));
 }
 
 }  // namespace modelops::targets

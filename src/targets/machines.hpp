@@ -52,13 +52,4 @@ class Machines {
 /// and both databases.
 std::string printable(std::string_view text, std::size_t bytes_max);
 
-/// Which bytes a Range header (RFC 9110, section 14) asks for: the first and how many. The whole when there is none,
-/// or one in another unit or with several parts, as the RFC allows. Throws Error(range_not_satisfiable).
-struct ByteRange {
-  std::uint64_t first = 0;
-  std::uint64_t length = 0;
-  bool partial = false;
-};
-ByteRange byte_range(std::string_view header, std::uint64_t size_bytes);
-
 }  // namespace modelops::targets

@@ -78,7 +78,8 @@ void Service::tell(db::Tx& tx, const Context& ctx, const MachineRow& machine, st
   const std::string_view kind = noun(machine.kind);
   const std::string subject = subject_of(tx, machine);
   audit_.record(tx, ctx, {fmt::format("{}.{}", kind, act), kind, subject, {{"name", machine.name}}});
-  events_.publish(tx, machine.org_id, fmt::format("{}.{}", kind, event), kind, subject, {{"name", machine.name}});
+  events_.publish(tx, machine.org_id, Audience::everybody(), fmt::format("{}.{}", kind, event), kind, subject,
+                  {{"name", machine.name}});
 }
 
 void Service::shut_out(db::Tx& tx, MachineRow machine) {
@@ -125,7 +126,8 @@ NewTarget Service::create(const Context& ctx, const CreateTarget& request) {
     const TargetRow made{ctx.org_id, TargetId::make(), machine.id, request.labels, 1};
     tx.insert("targets", made);
     audit_.record(tx, ctx, {"target.create", "target", made.id.str(), {{"name", machine.name}}});
-    events_.publish(tx, ctx.org_id, "target.created", "target", made.id.str(), {{"name", machine.name}});
+    events_.publish(tx, ctx.org_id, Audience::everybody(), "target.created", "target", made.id.str(),
+                    {{"name", machine.name}});
     const EnrollmentToken token = make_token(tx, ctx, machine);
     return NewTarget{made.id, *store::find_target(tx, ctx.org_id, made.id.str()), token.token, token.expires_at};
   });
@@ -243,7 +245,8 @@ std::size_t Service::notice_silence() {
         const std::string action = fmt::format("{}.offline", noun(kind));
         const std::string subject = subject_of(tx, machine);
         audit_.record(tx, system, {action, noun(kind), subject, {{"name", machine.name}}});
-        events_.publish(tx, machine.org_id, action, noun(kind), subject, {{"name", machine.name}});
+        events_.publish(tx, machine.org_id, Audience::everybody(), action, noun(kind), subject,
+                        {{"name", machine.name}});
         ++count;
       }
     }

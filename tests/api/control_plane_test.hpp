@@ -25,6 +25,7 @@ class ControlPlaneTest : public ::testing::TestWithParam<db::Dialect> {
     config.data.folder = (folder / "data").string();
     config.data.database = database.url();
     config.api.port = *reflect::Ranged<0, 65535>::parse(0);
+    config.web.port = config.api.port;
     plane.emplace(config);
     if (const auto made = plane->first_api_token()) token = *made;
   }

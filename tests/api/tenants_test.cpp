@@ -93,6 +93,29 @@ TEST_P(TenantsTest, NothingOfAnotherTenantCanBeSeenOrTouched) {
     EXPECT_TRUE(other.get(list).at("items").as_array().empty()) << list;
 }
 
+TEST_P(TenantsTest, ColleaguesSeeAnAnalysisOnceTheySeeItsModel) {
+  cli::Api mine = admin();
+  cli::Api colleague = api(member("viewer"));
+  const std::string upload =
+      cli::upload_files(mine, {std::string(MODELOPS_SOURCE_DIR) + "/examples/digits/digits.onnx"});
+  const std::string operation = id_of(mine.post("/api/v1/models/analyze", boost::json::object{{"upload_id", upload}}));
+  cli::wait_for_operation(mine, operation, "analysis");
+  const std::string path = "/api/v1/operations/" + operation;
+  for (const std::string part : {"", "/logs", "/logs/stream"}) {
+    EXPECT_EQ(status_of(mine, get, path + part), 200) << part;
+    EXPECT_EQ(status_of(colleague, get, path + part), 404) << part;
+  }
+  EXPECT_TRUE(colleague.get("/api/v1/operations").at("items").as_array().empty());
+  const auto model =
+      mine.post("/api/v1/models", boost::json::object{{"name", "digits"}, {"analysis_operation_id", operation}});
+  EXPECT_EQ(model.at("visibility"), "private");
+  EXPECT_EQ(status_of(colleague, get, path), 404);
+  mine.post(
+      "/api/v1/models",
+      boost::json::object{{"name", "open"}, {"visibility", "organization"}, {"analysis_operation_id", operation}});
+  EXPECT_EQ(status_of(colleague, get, path), 200);
+}
+
 TEST_P(TenantsTest, PublicModelsAreReadableByEveryTenantAndWritableByNone) {
   cli::Api mine = admin();
   const auto model = mine.post("/api/v1/models", boost::json::object{{"name", "shared"}, {"visibility", "public"}});

@@ -30,6 +30,7 @@ class ContractTest : public ::testing::Test {
     apps::ServeConfig config;
     config.data.folder = (folder / "data").string();
     config.api.port = *reflect::Ranged<0, 65535>::parse(0);
+    config.web.enabled = false;
     plane.emplace(config);
     document = reflect::parse_json_value(plane->document(), {.depth_max = 64});
   }

@@ -1,9 +1,9 @@
 #include "readers.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/error.hpp"
 #include "base/text.hpp"
 #include "formats/analysis.hpp"
 #include "formats/bounded_json.hpp"
@@ -19,24 +19,24 @@ namespace {
 
 using namespace modelops::formats;
 
-void require(bool promise, const char* what) {
-  if (promise) return;
-  std::fprintf(stderr, "broken promise: %s\n", what);
-  std::abort();
-}
-
 template <class Call>
 void refused_or_read(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    require(error.code == ErrorCode::unprocessable, error.message.c_str());
-    require(is_utf8(error.message) && !has_invisible_characters(error.message), "a message can be shown");
-    require(error.message.size() < 2000, "a message is short");
-  }
+  fuzz::refused_or_read({ErrorCode::unprocessable}, call);
 }
 
 }  // namespace
+
+void require(bool promise, std::string_view what) {
+  if (promise) return;
+  std::fprintf(stderr, "broken promise: %.*s\n", static_cast<int>(what.size()), what.data());
+  std::abort();
+}
+
+void require_refusal(const Error& error, std::initializer_list<ErrorCode> codes) {
+  require(std::find(codes.begin(), codes.end(), error.code) != codes.end(), error.message);
+  require(is_utf8(error.message) && !has_invisible_characters(error.message), "a message can be shown");
+  require(error.message.size() < 2000, "a message is short");
+}
 
 void gguf(std::string_view bytes) {
   const MemorySource source{std::string(bytes)};
@@ -116,7 +116,12 @@ std::span<const Target> targets() {
                                    {"safetensors", safetensors},
                                    {"pickle", pickle},
                                    {"huggingface", huggingface},
-                                   {"analysis", analysis}};
+                                   {"analysis", analysis},
+                                   {"filter", filter},
+                                   {"page_token", page_token},
+                                   {"json", json},
+                                   {"http_head", http_head},
+                                   {"audit_export", audit_export}};
   return all;
 }
 

@@ -6,9 +6,56 @@
 #include <map>
 #include <string>
 
+#include "audit/verify.hpp"
+#include "base/text.hpp"
 #include "formats/test_files.hpp"
+#include "platform/crypto/sign.hpp"
+#include "platform/query/page.hpp"
+#include "readers.hpp"
 
+using namespace modelops;
 using namespace modelops::formats::testing;
+
+namespace {
+
+std::string page_token(std::string_view filter, std::string_view order, const std::vector<reflect::SqlValue>& last) {
+  return query::plan(fuzz::fields(), filter, order, "", query::default_page_size()).next_token(last);
+}
+
+audit::ExportedRecord record(int number) {
+  const audit::Salted payload{R"({"action":"model.create"})", std::string(32, 's')};
+  const audit::Salted person{R"({"email":"ann@example.org"})", std::string(32, 'p')};
+  audit::ExportedRecord made{
+      {"aud_" + std::to_string(number), "org_1", {1'800'000'000'000'000 + number}, "", {}}, payload, {}};
+  made.leaf.payload_hash = audit::salted_hash(payload.salt, payload.text);
+  if (number == 0) {
+    made.personal = person;
+    made.leaf.personal_hash = audit::salted_hash(person.salt, person.text);
+  }
+  return made;
+}
+
+/// Two records, of which the second one's payload is erased.
+std::string audit_export() {
+  const crypto::KeyPair signer = crypto::signing_key_from(Secret(std::string(32, '\x11')));
+  std::string out = audit::export_header("org_1", {{"k1", signer.public_key}});
+  audit::Frontier tree;
+  for (int i = 0; i < 2; ++i) {
+    audit::ExportedRecord made = record(i);
+    if (i == 1) made.payload.reset();
+    out += audit::export_record(tree.size(), made);
+    tree.append(audit::leaf_hash(audit::encode_leaf(made.leaf)));
+  }
+  out += audit::export_head(
+      audit::sign_head({"org_1", tree.size(), tree.root(), {1'800'000'000'000'000}, "k1"}, signer.private_key));
+  return out + audit::export_end(tree.size());
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+}  // namespace
 
 int main(int count, char** arguments) {
   if (count != 2) {
@@ -97,6 +144,60 @@ int main(int count, char** arguments) {
       {"analysis/xgboost-ubjson", "{L" + std::string(7, '\0') + "\x07learner{}}"},
       {"analysis/saved-model", pb(1, 1) + pb(2, "graph")},
       {"analysis/joblib", "\x78\x9cxxxx"},
+      {"filter/all-operators",
+       R"(name LIKE 'a\%_%' AND (size >= -3 OR NOT score < 1.5e1) AND done != true AND mood NOT IN ("calm", 'wild'))"},
+      {"filter/tags", R"(tags.team/a-b.c = 'x' OR tags."a ""b" LIKE 'X%' AND `note` NOT LIKE "%")"},
+      {"filter/time", "made_at > '2027-01-15T09:00:00.000002+01:00'"},
+      {"filter/injection", R"(name = '''; DROP TABLE models; -- ? \' \\')"},
+      {"filter/deep", std::string(40, '(') + "size = 1" + std::string(40, ')')},
+      {"filter/nots", "NOT NOT NOT NOT done = false"},
+      {"filter/large-number", "size > 99999999999999999999 OR score < 1e999"},
+      {"filter/never-closed", "name = 'x"},
+      {"filter/hidden-field", "na\u200bme\u202e = 1"},
+      {"filter/hidden-value", "mood = 'ca\u202elm' OR size LIKE '\u2028'"},
+      {"page_token/name", page_token("size > 1", "", {"digits", "mdl_1"})},
+      {"page_token/two-columns",
+       page_token("size > 1", "made_at desc, name", {std::int64_t{1'800'000'000}, "a", "mdl_1"})},
+      {"page_token/mixed", page_token("size > 1", "done, size desc", {std::int64_t{1}, std::int64_t{-5}, "mdl_1"})},
+      {"page_token/inside", *from_base64url(page_token("size > 1", "", {"digits", "mdl_1"}))},
+      {"page_token/other-query", page_token("", "", {"digits", "mdl_1"})},
+      {"page_token/nul",
+       replaced(*from_base64url(page_token("size > 1", "", {"digits", "mdl_1"})), "digits", "dig\\u0000its")},
+      {"json/whole",
+       R"({"mood":"calm","text":"é\u00e9\ud83d\ude00","number":-9223372036854775808,"flag":true,)"
+       R"("time":"2027-01-15T08:00:00Z","parts":[{"name":"a"},{"name":"b-1","weight":1e-3}],"tags":{"k":"v"},)"
+       R"("shape":{"type":"circle","radius":5},"patch":null,"free":{"a":[1,2.5,null,"x",{}]}})"},
+      {"json/other-shape", R"({"shape":{"text":"l","type":"label"},"mood":"wild","free":18446744073709551615})"},
+      {"json/many-violations", R"({"mood":"sad","text":1,"number":1.5,"flag":0,"time":"now","parts":[{},{"name":""}],)"
+                               R"("tags":{"":1},"shape":{"type":"square"},"patch":"123456789","a/b~c":1})"},
+      {"json/key-twice", R"({"mood":"calm","mood":"wild","free":{"a":1,"a":2}})"},
+      {"json/deep", R"({"mood":"calm","free":)" + std::string(60, '[') + std::string(60, ']') + "}"},
+      {"json/large-numbers", R"({"mood":"calm","number":9223372036854775808,"free":[1e308,1e309,-0,0.1e-400]})"},
+      {"json/surrogate", R"({"mood":"calm","text":"\ud800"})"},
+      {"json/nul", R"({"mood":"calm","text":"a\u0000b","\u0000":1})"},
+      {"json/hidden-key", "{\"mood\":\"calm\",\"a\u202eb\":1,\"\\u001b[2J\":2}"},
+      {"json/byte-order-mark", "\xef\xbb\xbf{}"},
+      {"http_head/get", "GET /api/v1/models?filter=name%20%3D%201&page_size=2 HTTP/1.1\r\nHost: h\r\n\r\n"},
+      {"http_head/absolute", "GET http://h:1/p?q HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"},
+      {"http_head/chunked",
+       "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nAccept-Encoding: gzip;q=0.5, *;q=0\r\n\r\n"
+       "5;ext=1\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"},
+      {"http_head/expect", "PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"},
+      {"http_head/smuggling",
+       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {"http_head/two-lengths", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n"},
+      {"http_head/chunk-overflow",
+       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx"},
+      {"http_head/folded", "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n"},
+      {"http_head/bare-line-feed", "GET / HTTP/1.1\nHost: h\n\n"},
+      {"http_head/bad-escape", "GET /a%zz?b=%2 HTTP/1.1\r\nHost: h\r\n\r\n"},
+      {"audit_export/intact", audit_export()},
+      {"audit_export/changed", replaced(audit_export(), "model.create", "model.delete")},
+      {"audit_export/cut", audit_export().substr(0, audit_export().size() / 2)},
+      {"audit_export/other-index", replaced(audit_export(), "\"index\":1", "\"index\":7")},
+      {"audit_export/large-index", replaced(audit_export(), "\"index\":1", "\"index\":18446744073709551615")},
+      {"audit_export/terminal", replaced(audit_export(), "org_1", "org\\u001b[2J\\u202e")},
+      {"audit_export/unknown-field", replaced(audit_export(), "\"index\":1", "\"index\":1,\"\\u001b[2J\":1")},
   };
   for (const auto& [name, bytes] : seeds) {
     const auto path = std::filesystem::path(arguments[1]) / name;

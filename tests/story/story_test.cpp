@@ -1,91 +1,55 @@
-#include <gmock/gmock.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "base/id.hpp"
-#include "cli/flows.hpp"
 #include "reflect/json.hpp"
+#include "tests/story/installation.hpp"
 
 namespace modelops {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t length = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  ::close(fd);
-  return ntohs(address.sin_port);
+std::string infer_body() {
+  std::string data;
+  for (int i = 0; i < 64; ++i) data += (i == 0 ? "" : ",") + std::to_string(i % 17);
+  return R"({"inputs":[{"name":"pixels","shape":[1,64],"datatype":"FP32","data":[)" + data + "]}]}";
 }
 
-/// One installation in a folder of its own, through the program.
-class StoryTest : public ::testing::Test {
+class StoryTest : public InstallationTest {
  protected:
-  StoryTest() {
-    std::filesystem::create_directories(home);
-    ::setenv("MODELOPS_HOME", (home / "state").c_str(), 1);              // NOLINT(concurrency-mt-unsafe)
-    ::setenv("MODELOPS_PROFILES", (home / "profiles.json").c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
-  }
-  ~StoryTest() override {
-    run({"down"});
-    std::filesystem::remove_all(home);
-  }
-
-  struct Ran {
-    int status = 0;
-    std::string output;
-  };
-  Ran run(std::vector<std::string> words) {
-    words.insert(words.begin(), MODELOPS_PROGRAM);
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const std::filesystem::path output = home / "output.txt";
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      if (::freopen(output.c_str(), "w", stdout) == nullptr || ::dup2(STDOUT_FILENO, STDERR_FILENO) < 0) ::_exit(126);
-      ::execv(MODELOPS_PROGRAM, argv.data());
-      ::_exit(127);
-    }
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    std::ifstream file(output);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128,
-            {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}};
-  }
-  Ran up() {
-    return run({"up", "--detach", "--api-port", std::to_string(api_port), "--gateway-port",
-                std::to_string(gateway_port), "--examples", std::string(MODELOPS_SOURCE_DIR) + "/examples"});
-  }
   int pid_of(const std::string& name) {
     std::ifstream file(home / "state" / "run" / (name + ".pid"));
     int pid = 0;
     file >> pid;
     return pid;
   }
-  cli::Profile profile() { return cli::choose_profile(cli::load_profiles(home / "profiles.json"), ""); }
-  cli::Api api() { return cli::Api(profile()); }
+  std::string app() const { return fmt::format("http://localhost:{}/modelops", web_port); }
   std::int64_t engine_pid(const std::string& deployment) {
     const auto replicas = api().get("/api/v1/deployments/" + deployment + "/replicas");
     return replicas.at("items").as_array().at(0).at("pid").to_number<std::int64_t>();
   }
-
-  std::filesystem::path home = std::filesystem::temp_directory_path() / ("modelops-story-" + new_uuid7());
-  int api_port = free_port();
-  int gateway_port = free_port();
+  /// Asks again and again, as a page does; false after a minute.
+  template <class Condition>
+  static bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  /// The largest value of a chart.
+  double highest(const std::string& deployment, const std::string& series) {
+    double out = 0;
+    const auto metrics = api().get("/api/v1/monitoring/deployments/" + deployment);
+    for (const auto& value : metrics.at("traffic").at(series).as_array())
+      if (!value.is_null()) out = std::max(out, value.to_number<double>());
+    return out;
+  }
 };
 
 TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
@@ -94,12 +58,40 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   EXPECT_THAT(first.output, HasSubstr("digits    this is a 9"));
   EXPECT_THAT(first.output, HasSubstr("Paris"));
   EXPECT_THAT(first.output, HasSubstr("tokens/s"));
-  EXPECT_THAT(first.output, HasSubstr("sign in once"));
+  EXPECT_THAT(first.output,
+              HasSubstr(fmt::format("sign in once (administrator, no password yet): {}/sign-in#token=", app())));
+  EXPECT_THAT(first.output, HasSubstr(fmt::format("open    {}\n", app())));
+  http::Client browser({.addresses = http::AddressPolicy::any});
+  EXPECT_THAT(browser.send({.url = app()}).body, HasSubstr("<title>ModelOps</title>"));
   for (const std::string name : {"agent", "gateway"}) {
     std::ifstream arguments(fmt::format("/proc/{}/cmdline", pid_of(name)));
     const std::string seen(std::istreambuf_iterator<char>(arguments), {});
     EXPECT_THAT(seen, ::testing::AllOf(HasSubstr("--state"), Not(HasSubstr("enroll")))) << "every user sees arguments";
   }
+
+  // What was called just now is on the charts, and so are the engines.
+  EXPECT_TRUE(eventually([&] { return highest("digits", "requests_per_second") > 0; }));
+  EXPECT_TRUE(eventually([&] { return highest("gemma-3-270m", "tokens_out_per_second") > 0; }));
+  EXPECT_GT(highest("gemma-3-270m", "first_token_p95_ms"), 0);
+  EXPECT_TRUE(eventually([&] {
+    const auto replicas = api().get("/api/v1/monitoring/deployments/digits").at("replicas").as_array();
+    return replicas.size() == 1;
+  }));
+
+  // A page gets a key for a moment and calls the gateway itself.
+  const auto trial = api().post("/api/v1/deployments/digits/try", boost::json::object());
+  cli::Profile page = profile();
+  page.token = std::string(trial.at("token").as_string());
+  const auto path = std::string(trial.at("serve_path").as_string()) + "/v2/models/digits/infer";
+  EXPECT_EQ(trial.at("gateway_url").as_string(), fmt::format("http://localhost:{}", gateway_port));
+  EXPECT_TRUE(eventually([&] {
+    try {
+      return cli::Api(page).gateway(http::Method::post, path, infer_body()).status == 200;
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::unauthenticated) throw;
+      return false;
+    }
+  }));
 
   // Again: nothing changes, everything answers.
   const auto events_before =
@@ -110,6 +102,14 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   EXPECT_THAT(second.output, Not(HasSubstr("sign in once")));
   EXPECT_EQ(api().get("/api/v1/audit/records?page_size=1&order_by=time%20desc").at("items").as_array().at(0).at("id"),
             events_before);
+
+  // The command that it prints for a new link, pasted into a shell.
+  const std::size_t hint = second.output.find("\nsign in ");
+  ASSERT_NE(hint, std::string::npos) << second.output;
+  const std::string command = second.output.substr(hint + 9, second.output.find('\n', hint + 1) - hint - 9);
+  const Ran link = testing::run_program({"/bin/sh", "-c", command});
+  EXPECT_EQ(link.status, 0) << command << link.output;
+  EXPECT_THAT(link.output, StartsWith(app() + "/sign-in#token="));
 
   // kill -9 of every process, engines included.
   std::vector<std::int64_t> pids{pid_of("serve"), pid_of("agent"), pid_of("gateway"), engine_pid("digits"),
@@ -148,11 +148,6 @@ class Load {
   }
 
  private:
-  static std::string infer_body() {
-    std::string data;
-    for (int i = 0; i < 64; ++i) data += (i == 0 ? "" : ",") + std::to_string(i % 17);
-    return R"({"inputs":[{"name":"pixels","shape":[1,64],"datatype":"FP32","data":[)" + data + "]}]}";
-  }
   void call(const cli::Profile& caller, const std::stop_token& stop) {
     cli::Api mine(caller);
     bool known = false;  // a new key reaches the gateway with its next snapshot

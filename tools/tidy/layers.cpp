@@ -12,6 +12,9 @@ constexpr std::array capabilities = {"identity",    "audit",   "connections", "e
                                      "builds",      "targets", "deployments", "gateway",    "monitoring",
                                      "evaluations", "scans",   "governance",  "inferenceiq"};
 constexpr std::array edges = {"adapters", "formats", "dataplane", "cli", "apps"};
+/// Of web/src, beside the capabilities: what knows no feature, in its order, and what knows them all.
+constexpr std::array web_foundations = {"lib", "kit", "api"};
+constexpr std::array web_edges = {"shell", "home", "routes"};
 
 template <class List>
 std::ptrdiff_t position(const List& list, std::string_view name) {
@@ -66,10 +69,24 @@ std::string include_advice(std::string_view from, std::string_view to) {
     if (position(capabilities, target) >= 0 && is_one_of(file, {"types.hpp", "ports.hpp"})) return {};
     return std::string(source) + " includes base, reflect, platform and the types.hpp or ports.hpp of what it serves";
   }
-  if (is_one_of(target, {"targets", "gateway"}) && is_one_of(file, {"types.hpp", "wire.hpp"})) return {};
+  if (is_one_of(target, {"targets", "gateway", "monitoring"}) && is_one_of(file, {"types.hpp", "wire.hpp"})) return {};
   return std::string(source) +
-         " includes base, reflect, platform and the types.hpp or wire.hpp of targets and gateway; it never sees a "
-         "store";
+         " includes base, reflect, platform and the types.hpp or wire.hpp of targets, gateway and monitoring; it never "
+         "sees a store";
+}
+
+bool is_known_web_folder(std::string_view folder) {
+  return position(web_foundations, folder) >= 0 || position(capabilities, folder) >= 0 ||
+         position(web_edges, folder) >= 0;
+}
+
+std::string web_import_advice(std::string_view from, std::string_view to) {
+  auto source = first_folder(from);
+  auto target = first_folder(to);
+  if (source == target || position(web_foundations, source) < 0) return {};
+  if (target == "lib" || to.find('/') == std::string_view::npos) return {};
+  return std::string(source) + " may not know " + std::string(target) +
+         ": lib, kit and api know lib and themselves; give it what it needs as an argument or a property";
 }
 
 }  // namespace modelops::tidy

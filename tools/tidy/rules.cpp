@@ -61,6 +61,21 @@ void check_includes(const Tree& tree, const SourceFile& file, Findings& findings
   }
 }
 
+/// `import … from "@/kit/button"` of the web app.
+void check_imports(const SourceFile& file, Findings& findings) {
+  if (!file.path.starts_with("web/src/")) return;
+  auto from = std::string_view(file.path).substr(8);
+  if (from.find('/') == std::string_view::npos) return;
+  constexpr std::string_view opening = "\"@/";
+  for (auto at = file.text.find(opening); at != std::string::npos; at = file.text.find(opening, at + 1)) {
+    auto to = std::string_view(file.text).substr(at + opening.size());
+    to = to.substr(0, to.find('"'));
+    if (auto advice = web_import_advice(from, to); !advice.empty()) {
+      findings.push_back({file.path, line_at(file.text, at), advice});
+    }
+  }
+}
+
 void check_names(const SourceFile& file, Findings& findings) {
   if (!file.is_cpp()) return;
   constexpr std::string_view advice = " says nothing about what it does; name the job (a noun of the domain)";
@@ -225,9 +240,10 @@ void check_mentions(const SourceFile& file, Findings& findings) {
   }
   for (auto path : machine_paths) {
     for (auto at = file.text.find(path); at != std::string::npos; at = file.text.find(path, at + 1)) {
-      // "a/<word>/b" is the middle of some other path, and "$HOME/" or a URL is not of one machine.
+      // "a/<word>/b" is the middle of some other path, "@/" starts at web/src, and "$HOME/" or a URL is not of one
+      // machine.
       if (at > 0 && (is_identifier(file.text[at - 1]) ||
-                     std::string_view(".}*>").find(file.text[at - 1]) != std::string_view::npos))
+                     std::string_view(".}*>@").find(file.text[at - 1]) != std::string_view::npos))
         continue;
       findings.push_back({file.path, line_at(file.text, at),
                           "a path of one machine; use a path from the root of the tree, or an option"});
@@ -267,6 +283,13 @@ void check_links(const Tree& tree, const SourceFile& file, Findings& findings) {
 void check_folders(const Tree& tree, Findings& findings) {
   const auto* architecture = tree.find("ARCHITECTURE.md");
   for (const auto& folder : tree.folders) {
+    if (folder == "web" && architecture != nullptr && !mentions_word(architecture->text, "web/")) {
+      findings.push_back({"ARCHITECTURE.md", 0, "the folder map does not name web/"});
+    }
+    if (folder.starts_with("web/src/") && folder.find('/', 8) == std::string::npos &&
+        !is_known_web_folder(std::string_view(folder).substr(8))) {
+      findings.push_back({folder, 0, "name it as the capability it shows, or place it in tools/tidy/layers.cpp"});
+    }
     if (!folder.starts_with("src/")) continue;
     auto name = folder.substr(4);
     const auto* readme = tree.find(folder + "/README.md");
@@ -292,6 +315,7 @@ std::vector<Finding> check(const Tree& tree) {
   Findings findings;
   for (const auto& file : tree.files) {
     check_includes(tree, file, findings);
+    check_imports(file, findings);
     check_names(file, findings);
     check_words(file, findings);
     check_layout(tree, file, findings);

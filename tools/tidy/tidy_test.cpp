@@ -113,6 +113,29 @@ TEST_F(TidyTest, a_folder_outside_the_order_is_found) {
   EXPECT_THAT(findings(), Contains(HasSubstr("src/things:0: place this folder in the order")));
 }
 
+TEST_F(TidyTest, a_web_folder_is_called_like_its_capability) {
+  write("web/src/registry/pages/list.tsx", "\n");
+  write("web/src/kit/button.tsx", "\n");
+  write("web/src/models/list.tsx", "\n");
+  EXPECT_THAT(findings(), ElementsAre(HasSubstr("web/src/models:0: name it as the capability it shows")));
+}
+
+TEST_F(TidyTest, the_folder_map_names_the_web_app) {
+  write("web/src/kit/button.tsx", "\n");
+  write("ARCHITECTURE.md", "no word\n");
+  EXPECT_THAT(findings(), ElementsAre(HasSubstr("does not name web/")));
+}
+
+TEST_F(TidyTest, what_features_share_knows_no_feature) {
+  write("web/src/kit/button.tsx",
+        "import { cx } from \"@/lib/cx\";\nimport { api } from \"@/api/client\";\n"
+        "import \"@/styles.css\";\nimport { page } from \"@/kit/page\";\n");
+  write("web/src/lib/cx.ts", "import { Button } from \"@/kit/button\";\n");
+  write("web/src/registry/list.tsx", "import { Button } from \"@/kit/button\";\nimport \"@/home/home\";\n");
+  EXPECT_THAT(findings(), ElementsAre(HasSubstr("web/src/kit/button.tsx:2: kit may not know api"),
+                                      HasSubstr("web/src/lib/cx.ts:1: lib may not know kit")));
+}
+
 TEST_F(TidyTest, names_that_say_nothing_are_found) {
   write("src/base/string_util.cpp", "struct ModelManager {};\nstruct Utilisation {};\nenum class CommonKind {};\n");
   EXPECT_THAT(findings(), ElementsAre(HasSubstr("string_util.cpp:0: the file name 'util'"),

@@ -98,6 +98,16 @@ http::Response upgrade_refused(std::string_view request_id, bool openai) {
   return response;
 }
 
+http::Response preflight_answer() {
+  http::Response response;
+  response.status = 204;
+  response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+  response.headers.add("Access-Control-Allow-Headers",
+                       "Authorization, X-Api-Key, Content-Type, Accept, X-Request-Id, traceparent, tracestate");
+  response.headers.add("Access-Control-Max-Age", "600");
+  return response;
+}
+
 std::optional<http::Response> own_answer(std::string_view path, bool ready, metrics::Registry& registry) {
   http::Response response;
   if (path == "/metrics") {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "dataplane/proxy/model_field.hpp"
 #include "platform/crypto/token.hpp"
@@ -43,21 +44,15 @@ bool may_have_body(http::Method method) {
 }  // namespace
 
 Connection::Connection(Socket socket, std::string remote_address, IoThread& thread)
-    : thread_(thread),
+    : Session(thread),
+      thread_(thread),
       remote_address_(std::move(remote_address)),
       client_(thread, std::move(socket), std::max(buffer_bytes, 2 * thread.shared.options.head_bytes_max)),
-      signal_(thread.io.get_executor()) {
-  thread_.connections.insert(this);
+      signal_(thread.io().get_executor()) {
+  thread_.shared.open.add(1);
 }
 
-Connection::~Connection() {
-  thread_.connections.erase(this);
-  thread_.shared.open.add(-1);
-  client_.close();
-  std::lock_guard lock(thread_.shared.mutex);
-  --thread_.shared.connections;
-  thread_.shared.changed.notify_all();
-}
+Connection::~Connection() { thread_.shared.open.add(-1); }
 
 Task<void> Connection::run(std::shared_ptr<Connection> self) {
   try {
@@ -121,7 +116,7 @@ Task<std::size_t> Connection::read_head() {
         started = true;
         exchange_.start = steady_clock::now();
         deadline = exchange_.start + options().head_timeout;
-      } else if (thread_.closing_idle || thread_.aborting) {
+      } else if (thread_.closing_idle() || thread_.aborting()) {
         co_return 0;
       }
     }
@@ -147,6 +142,14 @@ Task<void> Connection::dispatch() {
   exchange_.body_done = !exchange_.head.chunked && exchange_.body_left == 0;
   exchange_.continued = !exchange_.head.expects_continue;
   exchange_.table = thread_.routing.table();
+  if (const auto origin = request.headers.find("Origin"); origin && exchange_.table) {
+    if (exchange_.table->allows_origin(*origin)) exchange_.cors_origin = *origin;
+  }
+  // A browser asks before it sends a key, and without one.
+  if (request.method == http::Method::options && !exchange_.cors_origin.empty() &&
+      request.headers.find("Access-Control-Request-Method")) {
+    co_return co_await reply(preflight_answer());
+  }
   if (request.headers.find("Upgrade")) {
     co_return co_await reply(upgrade_refused(exchange_.request_id, exchange_.openai));
   }
@@ -272,8 +275,7 @@ void Connection::finish_exchange() {
   thread_.shared.buffered_bytes -= exchange_.buffered;
   if (body_.capacity() > kept_string_bytes_max) body_ = std::string();
   const auto duration = steady_clock::now() - exchange_.start;
-  metrics().count(exchange_.status);
-  metrics().duration.observe(std::chrono::duration<double>(duration).count());
+  metrics().finished(exchange_.status, exchange_.broken, duration);
   if (options().access_log == nullptr) return;
   const auto us = [](auto d) { return std::chrono::duration_cast<std::chrono::microseconds>(d); };
   const http::Request& request = exchange_.head.request;
@@ -386,9 +388,20 @@ Task<void> Connection::refuse(const Error& error) {
   co_await reply(error_answer(error, exchange_.request_id, exchange_.openai));
 }
 
+/// Lets the page that asked read the answer (CORS). Keys come in a header of the page's own, never as cookies, so that
+/// credentials are not allowed. Answers differ by origin: a cache must know.
+void Connection::tell_origin(http::Headers& headers) const {
+  if (exchange_.table == nullptr || !exchange_.table->allows_browsers()) return;
+  headers.add("Vary", "Origin");
+  if (exchange_.cors_origin.empty()) return;
+  headers.add("Access-Control-Allow-Origin", exchange_.cors_origin);
+  headers.add("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, X-ModelOps-Deployment, X-ModelOps-Replica");
+}
+
 Task<void> Connection::reply(http::Response response) {
   const Target* target = exchange_.target;
   if (target != nullptr) response.headers.add("X-ModelOps-Deployment", target->route.deployment);
+  tell_origin(response.headers);
   begin_answer(response, response.body.size(), false);
   const bool head_only = exchange_.head.request.method == http::Method::head;
   co_await send({out_, head_only ? std::string_view() : std::string_view(response.body)});
@@ -397,7 +410,7 @@ Task<void> Connection::reply(http::Response response) {
 /// Decides whether the connection outlives this answer and writes the head to `out_`.
 void Connection::begin_answer(const http::Response& response, std::optional<std::uint64_t> length, bool chunked) {
   drop_buffered_body();
-  keep_ = exchange_.head.keep_alive && exchange_.body_done && !thread_.draining;
+  keep_ = exchange_.head.keep_alive && exchange_.body_done && !thread_.draining();
   http::Framing framing;
   framing.close = !keep_;
   framing.chunked = chunked;
@@ -461,7 +474,7 @@ void Connection::on_readable(const boost::system::error_code& error) {
 }
 
 void Connection::check_client() const {
-  if (gone_ || thread_.aborting) throw Cut();
+  if (gone_ || thread_.aborting()) throw Cut();
 }
 
 void Connection::sweep(SteadyTime now) {

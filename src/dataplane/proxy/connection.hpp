@@ -6,17 +6,17 @@
 
 namespace modelops::proxy {
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection final : public http::Session, public std::enable_shared_from_this<Connection> {
  public:
   Connection(Socket socket, std::string remote_address, IoThread& thread);
-  ~Connection();
+  ~Connection() override;
 
   /// The life of the connection; holds it.
   static Task<void> run(std::shared_ptr<Connection> self);
 
-  void sweep(SteadyTime now);
-  void close_if_idle();
-  void abort();
+  void sweep(SteadyTime now) override;
+  void close_if_idle() override;
+  void abort() override;
 
  private:
   /// The client went away, or must be cut off because half an answer cannot be taken back.
@@ -31,6 +31,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool openai = false;             ///< speaks the OpenAI-compatible API, errors included
     std::string request_id;
     std::string replica_id;
+    std::string cors_origin;  ///< of the page that asks, when it may
     SteadyTime start{};
     SteadyTime deadline = SteadyTime::max();  ///< the route's
     SteadyTime first_byte{};
@@ -44,6 +45,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     int status = 499;
     int attempts = 0;
     bool answered = false;  ///< the answer's head was sent
+    bool broken = false;    ///< the replica did not send all of its answer
   };
 
   /// What a replica is to get.
@@ -99,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Answers of our own.
   Task<void> refuse(const Error& error);
   Task<void> reply(http::Response response);
+  void tell_origin(http::Headers& headers) const;
   void begin_answer(const http::Response& response, std::optional<std::uint64_t> length, bool chunked);
   void drop_buffered_body();
   Task<void> send(Peer::Parts parts);

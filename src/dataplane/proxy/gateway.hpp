@@ -8,6 +8,7 @@
 #include "base/time.hpp"
 #include "dataplane/proxy/access_log.hpp"
 #include "gateway/wire.hpp"
+#include "monitoring/wire.hpp"
 #include "platform/metrics/metrics.hpp"
 
 namespace modelops::proxy {
@@ -54,6 +55,9 @@ class Gateway {
 
   /// From now on requests are routed by `snapshot`; those under way go on. Thread-safe.
   void publish(gateway::Snapshot snapshot);
+
+  /// What was counted of each deployment since the last time (Routing::take_traffic). Thread-safe.
+  std::vector<monitoring::DeploymentTraffic> take_traffic(std::chrono::steady_clock::duration elapsed);
 
   std::uint16_t port() const;
   std::size_t connections() const;

@@ -20,6 +20,13 @@ class GatewayRouting : public GatewayFixture {
     for (const char* path : {"/", "/v1/chat/completions", "/v1/embeddings", "/v2/models/m/infer", "/hello"}) {
       engine.handler.routes[path] = echo;
     }
+    engine.handler.routes["/open"] = [](http::Request&) -> http::Answer {
+      http::Response response{200, {}, "open"};
+      response.headers.add("Access-Control-Allow-Origin", "*");
+      response.headers.add("Access-Control-Allow-Credentials", "true");
+      response.headers.add("Vary", "Accept-Encoding");
+      return response;
+    };
     engine.handler.body_bytes_max = 64 << 20;
     engine.start();
   }
@@ -259,6 +266,82 @@ TEST_F(GatewayRouting, requests_may_be_pipelined) {
       "POST /serve/acme/digits/hello HTTP/1.1\r\nHost: h\r\n" + key_field() + "Content-Length: 5\r\n\r\nhello";
   client.send(one + one + one);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.read().body, "hello");
+}
+
+// ---- from a browser (CORS) ----------------------------------------------------------------------------------------
+
+class GatewayCors : public GatewayRouting {
+ protected:
+  GatewayCors() {
+    add_route("digits", {engine.address()});
+    snapshot.cors_origins = {"https://models.example.org", "http://localhost:3000"};
+    start();
+  }
+  http::Peer::Reply preflight(const std::string& origin) {
+    http::Peer client = peer();
+    client.send("OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: h\r\nOrigin: " + origin +
+                "\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization\r\n\r\n");
+    return client.read();
+  }
+  static std::string vary(const http::Peer::Reply& reply) {
+    std::string out;
+    for (const auto& [name, value] : reply.headers)
+      if (http::equal_without_case(name, "Vary")) out += value + ";";
+    return out;
+  }
+};
+
+TEST_F(GatewayCors, a_preflight_is_answered_without_a_key_for_known_origins_only) {
+  for (const char* origin : {"https://models.example.org", "http://localhost:3000"}) {
+    const auto reply = preflight(origin);
+    EXPECT_EQ(reply.status, 204);
+    EXPECT_EQ(reply.headers.get("Access-Control-Allow-Origin"), origin);
+    EXPECT_THAT(std::string(reply.headers.get("Access-Control-Allow-Headers")), HasSubstr("Authorization"));
+    EXPECT_THAT(std::string(reply.headers.get("Access-Control-Allow-Methods")), HasSubstr("POST"));
+    EXPECT_EQ(vary(reply), "Origin;");
+    EXPECT_FALSE(reply.headers.find("Access-Control-Allow-Credentials"));
+  }
+  for (const char* origin : {"https://evil.example.org", "https://models.example.org.evil.org", "null", "*",
+                             "http://models.example.org", "https://MODELS.example.org"}) {
+    const auto reply = preflight(origin);
+    EXPECT_EQ(reply.status, 401) << origin;
+    EXPECT_FALSE(reply.headers.find("Access-Control-Allow-Origin")) << origin;
+    EXPECT_EQ(vary(reply), "Origin;");
+  }
+  EXPECT_TRUE(seen.empty());  // no engine was asked
+}
+
+TEST_F(GatewayCors, a_page_may_read_answers_and_refusals_and_an_engine_has_no_say) {
+  const std::string origin = "Origin: http://localhost:3000\r\n";
+  const auto answered = call("/serve/acme/digits/open", origin);
+  EXPECT_EQ(answered.status, 200);
+  EXPECT_EQ(answered.headers.count("Access-Control-Allow-Origin"), 1u);
+  EXPECT_EQ(answered.headers.get("Access-Control-Allow-Origin"), "http://localhost:3000");
+  EXPECT_FALSE(answered.headers.find("Access-Control-Allow-Credentials"));
+  for (const char* field : {"X-Request-Id", "Retry-After", "X-ModelOps-Replica"})
+    EXPECT_THAT(std::string(answered.headers.get("Access-Control-Expose-Headers")), HasSubstr(field));
+  EXPECT_EQ(vary(answered), "Accept-Encoding;Origin;");
+
+  http::Peer client = peer();
+  client.get("/v1/models", origin);  // without a key
+  const auto refused = client.read();
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(refused.headers.get("Access-Control-Allow-Origin"), "http://localhost:3000");
+
+  const auto foreign = call("/serve/acme/digits/open", "Origin: https://evil.example.org\r\n");
+  EXPECT_EQ(foreign.status, 200);  // it has a key; its page cannot read this
+  EXPECT_FALSE(foreign.headers.find("Access-Control-Allow-Origin"));
+  EXPECT_EQ(vary(foreign), "Accept-Encoding;Origin;");
+  EXPECT_EQ(vary(call("/serve/acme/digits/open")), "Accept-Encoding;Origin;");
+}
+
+TEST_F(GatewayCors, without_configured_origins_nothing_is_said) {
+  snapshot.cors_origins.clear();
+  start();
+  EXPECT_EQ(preflight("http://localhost:3000").status, 401);
+  const auto answered = call("/serve/acme/digits/open", "Origin: http://localhost:3000\r\n");
+  EXPECT_FALSE(answered.headers.find("Access-Control-Allow-Origin"));
+  EXPECT_EQ(vary(answered), "Accept-Encoding;");
 }
 
 }  // namespace

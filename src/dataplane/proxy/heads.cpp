@@ -34,10 +34,10 @@ bool stays_behind(std::string_view name) {
          starts_without_case(name, "X-ModelOps-");
 }
 
-/// An engine must not set cookies for our host, nor speak in the gateway's name.
+/// An engine must not set cookies for our host, nor speak in the gateway's name, nor decide whose pages may read.
 bool is_ours(std::string_view name) {
   return is_one_of(name, {"Content-Length", "Set-Cookie", "Set-Cookie2", "X-Request-Id", "Date", "Server"}) ||
-         starts_without_case(name, "X-ModelOps-");
+         starts_without_case(name, "X-ModelOps-") || starts_without_case(name, "Access-Control-");
 }
 
 bool is_hex(std::string_view text) {

@@ -1,11 +1,11 @@
 #pragma once
 // One I/O thread's own state: touched by that thread only, but for `Shared`.
 #include <random>
-#include <unordered_set>
 
 #include "dataplane/proxy/gateway.hpp"
 #include "dataplane/proxy/peer.hpp"
 #include "dataplane/proxy/routing.hpp"
+#include "platform/http/io_thread.hpp"
 
 namespace modelops::proxy {
 
@@ -21,24 +21,15 @@ struct Shared {
   const metrics::Gauge open;
   const metrics::Gauge version;
   std::atomic<std::uint64_t> buffered_bytes{0};
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t connections = 0;  ///< guarded by `mutex`
+  http::OpenConnections connections;
 };
 
-class Connection;
-
-struct IoThread {
+class IoThread final : public http::IoThread {
+ public:
   explicit IoThread(Shared& gateway);
-  ~IoThread();
+  ~IoThread() override;
 
-  void start_accepting();
-  void schedule_sweep();
-  void begin_drain();
-  void close_idle();
-  void abort();
-  const std::string& date();
+  void abort() override;
 
   /// An idle connection to `address`; null when there is none. One that was used just now is believed to stand, unless
   /// `sure`: who can repeat a request finds out by itself.
@@ -47,23 +38,13 @@ struct IoThread {
 
   Shared& shared;
   std::unordered_set<Peer*> peers;
-  std::unordered_set<Connection*> connections;
-  asio::io_context io{1};
-  http::Acceptor acceptor;
-  http::Timer timer;
   Routing::View routing;
-  std::mt19937_64 random;     ///< for request and trace ids, which only have to differ
-  bool draining = false;      ///< no request follows the current one
-  bool closing_idle = false;  ///< nor is one waited for
-  bool aborting = false;
+  std::mt19937_64 random;  ///< for request and trace ids, which only have to differ
 
  private:
-  Task<void> accept();
-  void admit(Socket socket);
+  void sweep(SteadyTime now) override;
 
   ByName<std::vector<std::shared_ptr<Peer>>> idle_;
-  std::int64_t date_second_ = -1;
-  std::string date_;
 };
 
 }  // namespace modelops::proxy

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "dataplane/proxy/gateway.hpp"
+#include "dataplane/proxy/metrics_feed.hpp"
 #include "dataplane/proxy/snapshot_feed.hpp"
 
 namespace modelops::proxy {
@@ -78,6 +79,7 @@ int serve(Settings& settings, const sigset_t& signals) {
   std::mutex mutex;
   std::string refusal;
   std::optional<SnapshotFeed> feed;
+  std::optional<MetricsFeed> metrics_feed;
   if (!settings.snapshot_file.empty()) {
     gateway.publish(snapshot_of(settings.snapshot_file));
   } else {
@@ -93,6 +95,9 @@ int serve(Settings& settings, const sigset_t& signals) {
           refusal = std::move(message);
           ::kill(::getpid(), SIGTERM);
         });
+    metrics_feed.emplace(
+        MetricsFeed::Options{}, clock, [&](auto elapsed) { return gateway.take_traffic(elapsed); },
+        [&] { return feed->session(); });
   }
   Log().info("gateway listens", {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});
   for (;;) {
@@ -109,6 +114,7 @@ int serve(Settings& settings, const sigset_t& signals) {
   if (!gateway.drain(std::chrono::seconds(settings.drain_timeout_s))) {
     Log().warning("the time to drain passed before all requests were answered");
   }
+  metrics_feed.reset();
   feed.reset();
   std::lock_guard lock(mutex);
   if (refusal.empty()) return 0;

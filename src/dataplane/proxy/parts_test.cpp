@@ -304,6 +304,7 @@ TEST(Heads, an_answer_is_read_and_cleaned) {
   const UpstreamHead head = parse_upstream_head(
       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n"
       "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nSet-Cookie: modelops_session=x\r\nX-ModelOps-Replica: forged\r\n"
+      "Access-Control-Allow-Origin: *\r\n"
       "X-Kept: yes\r\n\r\n",
       http::Method::post);
   EXPECT_TRUE(head.chunked && head.keep_alive && head.has_body && head.is_event_stream);

@@ -2,8 +2,9 @@
 // One TCP connection, to a client or to a replica, on one I/O thread. Only this folder's .cpp files include it; it
 // brings Asio.
 #include <array>
+#include <string_view>
 
-#include "platform/http/connection.hpp"
+#include "platform/http/io.hpp"
 
 namespace modelops::proxy {
 
@@ -12,7 +13,7 @@ using http::Socket;
 using http::SteadyTime;
 using http::Task;
 
-struct IoThread;
+class IoThread;
 
 class Peer {
  public:

@@ -4,7 +4,9 @@
 #include <charconv>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "dataplane/proxy/connection.hpp"
+#include "dataplane/proxy/token_count.hpp"
 
 namespace modelops::proxy {
 namespace {
@@ -42,8 +44,6 @@ bool carries_event(std::string_view piece) {
   return at != piece.npos && piece.substr(at, 12) != "data: [DONE]";
 }
 
-double seconds(steady_clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 std::optional<asio::ip::tcp::endpoint> parse_address(const std::string& address) {
   const auto colon = address.rfind(':');
   std::uint16_t port = 0;
@@ -75,7 +75,7 @@ Task<void> Connection::relay(Outgoing outgoing) {
     outgoing.trace_parent = make_trace_parent(thread_.random(), thread_.random(), thread_.random());
   }
   Endpoint::Wish wish;
-  wish.wake = [this] { asio::post(thread_.io, [self = shared_from_this()] { self->signal_.set(); }); };
+  wish.wake = [this] { asio::post(thread_.io(), [self = shared_from_this()] { self->signal_.set(); }); };
   bool fresh = false;
   for (;;) {
     std::optional<Slot> slot = co_await take_slot(wish);
@@ -112,7 +112,7 @@ Task<std::optional<Slot>> Connection::take_slot(Endpoint::Wish& wish) {
     queued_ = true;
     const std::chrono::milliseconds longest(std::max<std::int64_t>(exchange_.target->route.queue_wait_ms_max, 0));
     wait_until_ = std::min(steady_clock::now() + longest, exchange_.deadline);
-    while ((turn = endpoint->turn(wish)) == Turn::waiting && !expired_ && !gone_ && !thread_.aborting) {
+    while ((turn = endpoint->turn(wish)) == Turn::waiting && !expired_ && !gone_ && !thread_.aborting()) {
       co_await signal_.wait();
     }
     check_client();
@@ -136,7 +136,7 @@ Task<std::shared_ptr<Peer>> Connection::connect(const Replica& replica) {
     Log().error("a replica's address is not an IP address and a port", {{"address", replica.address}});
     co_return nullptr;
   }
-  auto peer = std::make_shared<Peer>(thread_, Socket(thread_.io.get_executor()), upstream_buffer_bytes);
+  auto peer = std::make_shared<Peer>(thread_, Socket(thread_.io().get_executor()), upstream_buffer_bytes);
   upstream_ = peer.get();
   const auto deadline = std::min(steady_clock::now() + options().connect_timeout, exchange_.deadline);
   const bool connected = co_await peer->connect(*endpoint, deadline);
@@ -185,7 +185,7 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
   const bool sent = co_await upstream->write(parts, options().write_timeout, exchange_.deadline);
   if (sent && outgoing.pumped) {
     pump_.running = pump_.began = true;
-    asio::co_spawn(thread_.io, pump(shared_from_this(), upstream), asio::detached);
+    asio::co_spawn(thread_.io(), pump(shared_from_this(), upstream), asio::detached);
   }
   // Also when not all could be sent: a replica may refuse a body by answering before it has read all of it.
   std::optional<UpstreamHead> head;
@@ -257,9 +257,10 @@ Task<std::optional<UpstreamHead>> Connection::read_upstream_head(Peer& upstream)
 /// Passes the answer on while it arrives. True when the connection to the replica can take another request.
 Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead head) {
   exchange_.first_byte = steady_clock::now();
-  metrics().first_byte.observe(seconds(exchange_.first_byte - exchange_.start));
+  metrics().first_byte.observe(std::chrono::duration<double>(exchange_.first_byte - exchange_.start).count());
   head.response.headers.add("X-ModelOps-Deployment", exchange_.target->route.deployment);
   head.response.headers.add("X-ModelOps-Replica", slot.replica().id);
+  tell_origin(head.response.headers);
   const bool until_end = head.has_body && !head.length && !head.chunked;
   const bool chunked = head.has_body && !head.length && !exchange_.head.http_1_0;
   const bool bodyless = head.response.status == 204 || head.response.status == 304;
@@ -271,6 +272,9 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
   std::string decoded;
   std::array<char, 20> size_line;
   SteadyTime last_event{};
+  std::optional<TokenCount> tokens;
+  if (exchange_.target->route.interface != "custom") tokens.emplace(head.is_event_stream);
+  std::int64_t tokens_streamed = 0;
   for (;;) {
     std::string_view piece;
     if (!ended && head.chunked) {
@@ -286,11 +290,16 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
     if (head.is_event_stream && carries_event(piece)) {
       const auto now = steady_clock::now();
       if (last_event == SteadyTime{}) {
-        metrics().first_token.observe(seconds(now - exchange_.start));
+        metrics().first_token(now - exchange_.start);
       } else {
-        metrics().token_gap.observe(seconds(now - last_event));
+        metrics().token_gap(now - last_event);
       }
       last_event = now;
+    }
+    if (tokens) {
+      const std::int64_t events = tokens->feed(piece);
+      if (events > 0) metrics().meter().count_tokens(0, events);
+      tokens_streamed += events;
     }
     Peer::Parts parts{out_};
     if (chunked && !piece.empty()) parts = {out_, chunk_size_line(size_line, piece.size()), piece, "\r\n"};
@@ -308,10 +317,16 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
     check_client();
     if (!until_end || !upstream.ended()) {
       // The client sees an answer without its end, and so knows that it is not whole.
+      exchange_.broken = true;
       fault(slot, upstream.timed_out() ? UpstreamFault::timeout : UpstreamFault::truncated);
       throw Cut();
     }
     ended = true;
+  }
+  if (tokens) {
+    // What the engine says is right; until then the events of the stream stood for it.
+    const std::int64_t out = tokens->completion_tokens().value_or(tokens_streamed) - tokens_streamed;
+    metrics().meter().count_tokens(tokens->prompt_tokens().value_or(0), out);
   }
   // llama.cpp announces keep-alive and yet closes the connection after a stream of events: the next request on it,
   // sent before that is seen, would be lost. A stream is long enough for a connection of its own.

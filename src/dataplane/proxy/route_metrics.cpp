@@ -8,32 +8,51 @@ metrics::Labels with(metrics::Labels labels, const std::string& name, std::strin
   return labels;
 }
 
+double seconds(RouteMetrics::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 }  // namespace
 
 RouteMetrics::RouteMetrics(metrics::Registry& registry, const std::string& organization, const std::string& deployment)
     : RouteMetrics(registry, metrics::Labels{{"organization", organization}, {"deployment", deployment}}) {}
 
 RouteMetrics::RouteMetrics(metrics::Registry& registry, const metrics::Labels& labels)
-    : duration(registry.histogram("modelops_gateway_request_duration_seconds",
-                                  "From a request's first byte to its answer's last.", metrics::latency_bounds(),
-                                  labels)),
-      first_byte(registry.histogram("modelops_gateway_time_to_first_byte_seconds",
+    : first_byte(registry.histogram("modelops_gateway_time_to_first_byte_seconds",
                                     "From a request's first byte to the first of its answer.",
                                     metrics::latency_bounds(), labels)),
-      first_token(registry.histogram("modelops_gateway_time_to_first_token_seconds",
-                                     "From a request's first byte to the first event of its stream.",
-                                     metrics::latency_bounds(), labels)),
-      token_gap(registry.histogram("modelops_gateway_inter_token_seconds", "Between two events of a stream.",
-                                   metrics::latency_bounds(), labels)),
       in_flight(registry.gauge("modelops_gateway_requests_in_flight", "Requests being served.", labels)),
       queued(registry.gauge("modelops_gateway_queue_depth", "Requests that wait for a replica.", labels)),
       retries(registry.counter("modelops_gateway_retries_total", "Requests sent to a replica again.", labels)),
+      duration_(registry.histogram("modelops_gateway_request_duration_seconds",
+                                   "From a request's first byte to its answer's last.", metrics::latency_bounds(),
+                                   labels)),
+      first_token_(registry.histogram("modelops_gateway_time_to_first_token_seconds",
+                                      "From a request's first byte to the first event of its stream.",
+                                      metrics::latency_bounds(), labels)),
+      token_gap_(registry.histogram("modelops_gateway_inter_token_seconds", "Between two events of a stream.",
+                                    metrics::latency_bounds(), labels)),
+      meter_(std::make_unique<Meter>()),
       requests_{request_counter(registry, labels, "1xx"), request_counter(registry, labels, "1xx"),
                 request_counter(registry, labels, "2xx"), request_counter(registry, labels, "3xx"),
                 request_counter(registry, labels, "4xx"), request_counter(registry, labels, "5xx")},
       faults_{fault_counter(registry, labels, "connect"), fault_counter(registry, labels, "reset"),
               fault_counter(registry, labels, "timeout"), fault_counter(registry, labels, "malformed"),
               fault_counter(registry, labels, "truncated")} {}
+
+void RouteMetrics::finished(int status, bool broken, Duration duration) const {
+  requests_.at(static_cast<std::size_t>(status / 100)).add();
+  duration_.observe(seconds(duration));
+  meter_->count_request(status, broken, duration);
+}
+
+void RouteMetrics::first_token(Duration after) const {
+  first_token_.observe(seconds(after));
+  meter_->observe_first_token(after);
+}
+
+void RouteMetrics::token_gap(Duration gap) const {
+  token_gap_.observe(seconds(gap));
+  meter_->observe_token_gap(gap);
+}
 
 metrics::Counter RouteMetrics::request_counter(metrics::Registry& registry, const metrics::Labels& labels,
                                                std::string status) {

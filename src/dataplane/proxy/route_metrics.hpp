@@ -1,7 +1,9 @@
 #pragma once
 #include <array>
+#include <memory>
 #include <string>
 
+#include "dataplane/proxy/meter.hpp"
 #include "platform/metrics/metrics.hpp"
 
 namespace modelops::proxy {
@@ -9,18 +11,21 @@ namespace modelops::proxy {
 /// Why a replica did not answer as it should.
 enum class UpstreamFault { connect, reset, timeout, malformed, truncated };
 
-/// The series of one deployment; made once, so that counting takes no look-up.
+/// What is counted of one deployment: its series for Prometheus, and for the control plane. Made once, so that counting
+/// takes no look-up.
 class RouteMetrics {
  public:
+  using Duration = Meter::Duration;
   RouteMetrics(metrics::Registry& registry, const std::string& organization, const std::string& deployment);
 
-  void count(int status) const { requests_.at(static_cast<std::size_t>(status / 100)).add(); }
+  /// A request that has ended; `broken` when its answer had begun and did not arrive whole.
+  void finished(int status, bool broken, Duration duration) const;
+  void first_token(Duration after) const;
+  void token_gap(Duration gap) const;
   void count(UpstreamFault fault) const { faults_[static_cast<std::size_t>(fault)].add(); }
+  Meter& meter() const { return *meter_; }
 
-  metrics::Histogram duration;
-  metrics::Histogram first_byte;   ///< from the request's first byte to the answer's
-  metrics::Histogram first_token;  ///< the same to the first event of a stream
-  metrics::Histogram token_gap;    ///< between two pieces of a stream of events
+  metrics::Histogram first_byte;  ///< from the request's first byte to the answer's
   metrics::Gauge in_flight;
   metrics::Gauge queued;
   metrics::Counter retries;
@@ -31,6 +36,10 @@ class RouteMetrics {
                                           std::string status);
   static metrics::Counter fault_counter(metrics::Registry& registry, const metrics::Labels& labels, std::string kind);
 
+  metrics::Histogram duration_;
+  metrics::Histogram first_token_;  // from the request's first byte to the first event of a stream
+  metrics::Histogram token_gap_;    // between two pieces of a stream of events
+  std::unique_ptr<Meter> meter_;
   std::array<metrics::Counter, 6> requests_;  // by the first digit of the status
   std::array<metrics::Counter, 5> faults_;
 };

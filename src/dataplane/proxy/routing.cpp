@@ -41,7 +41,7 @@ std::vector<std::string_view> RoutingTable::models(std::string_view organization
 }
 
 const RouteMetrics& Routing::metrics_of(const gateway::Route& route) {
-  auto& made = metrics_[route.organization + "/" + route.deployment];
+  auto& made = metrics_[route.deployment_id];
   if (!made) made = std::make_unique<RouteMetrics>(registry_, route.organization, route.deployment);
   return *made;
 }
@@ -51,6 +51,7 @@ void Routing::publish(gateway::Snapshot snapshot) {
   const auto table = std::make_shared<RoutingTable>();
   table->version = snapshot.version;
   table->issued_at_ = snapshot.issued_at;
+  table->cors_origins_.insert(snapshot.cors_origins.begin(), snapshot.cors_origins.end());
 
   std::map<std::string, std::shared_ptr<Endpoint>> endpoints;
   std::map<std::string, std::shared_ptr<RateLimit>> limits;
@@ -88,6 +89,17 @@ void Routing::publish(gateway::Snapshot snapshot) {
   }
   table_ = table;
   changes_.fetch_add(1, std::memory_order_release);
+}
+
+std::vector<monitoring::DeploymentTraffic> Routing::take_traffic(Meter::Duration elapsed) {
+  std::vector<monitoring::DeploymentTraffic> out;
+  std::lock_guard lock(mutex_);
+  for (const auto& [deployment_id, metrics] : metrics_) {
+    metrics->meter().sample(metrics->in_flight.value(), metrics->queued.value(), elapsed);
+    monitoring::DeploymentTraffic traffic{deployment_id, {}};
+    if (metrics->meter().take(traffic.traffic)) out.push_back(std::move(traffic));
+  }
+  return out;
 }
 
 const std::shared_ptr<const RoutingTable>& Routing::View::table() {

@@ -41,6 +41,9 @@ class RoutingTable {
   const Target* find_model(std::string_view organization, std::string_view model) const;
   /// The names of `organization`'s models in order, without repeats.
   std::vector<std::string_view> models(std::string_view organization) const;
+  /// Whether any page may call from a browser, and whether those of this origin may.
+  bool allows_browsers() const { return !cors_origins_.empty(); }
+  bool allows_origin(std::string_view origin) const { return cors_origins_.contains(origin); }
   std::int64_t issued_at_seconds() const { return issued_at_.us / 1'000'000; }
 
  private:
@@ -55,6 +58,7 @@ class RoutingTable {
   std::deque<Target> targets_;  // does not move its elements
   ByName<Organization> organizations_;
   ByName<Caller> callers_;
+  std::set<std::string, std::less<>> cors_origins_;
 };
 
 /// The table in force. Thread-safe. What is known about replicas and buckets outlives a snapshot.
@@ -63,6 +67,9 @@ class Routing {
   explicit Routing(metrics::Registry& registry) : registry_(registry) {}
 
   void publish(gateway::Snapshot snapshot);
+  /// What was counted of each deployment since the last time; none that nobody called. The requests that are under way
+  /// or wait now are taken to have been so for the last `elapsed`.
+  std::vector<monitoring::DeploymentTraffic> take_traffic(Meter::Duration elapsed);
 
   /// One thread's access: takes the lock only when there is a new table.
   class View {
@@ -84,7 +91,7 @@ class Routing {
   mutable std::mutex mutex_;
   std::atomic<std::uint64_t> changes_{0};
   std::shared_ptr<const RoutingTable> table_;
-  std::map<std::string, std::unique_ptr<RouteMetrics>> metrics_;  // as the registry, never shrinks
+  std::map<std::string, std::unique_ptr<RouteMetrics>> metrics_;  // by deployment_id; as the registry, never shrinks
 };
 
 }  // namespace modelops::proxy

@@ -53,7 +53,7 @@ SnapshotFeed::SnapshotFeed(Options options, const Clock& clock, Publish publish,
     if (!options_.server.empty()) identity->server_url = options_.server;
     while (identity->server_url.ends_with('/')) identity->server_url.pop_back();
     if (!new_token) {
-      session_ = std::make_unique<machine::Session>(std::move(*identity), identity_file(options_.state),
+      session_ = std::make_shared<machine::Session>(std::move(*identity), identity_file(options_.state),
                                                     options_.version, clock_);
     }
   }
@@ -111,8 +111,15 @@ void SnapshotFeed::enroll() {
       machine::enroll(options_.server, options_.token, {options_.version, inventory()}, clock_);
   machine::save_identity(identity_file(options_.state), identity);
   Log().info("enrolled", {{"machine", identity.machine_id}, {"server", identity.server_url}});
-  session_ =
-      std::make_unique<machine::Session>(std::move(identity), identity_file(options_.state), options_.version, clock_);
+  auto session =
+      std::make_shared<machine::Session>(std::move(identity), identity_file(options_.state), options_.version, clock_);
+  std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+}
+
+std::shared_ptr<machine::Session> SnapshotFeed::session() const {
+  std::lock_guard lock(mutex_);
+  return session_;
 }
 
 void SnapshotFeed::poll(const std::stop_token& stop) {

@@ -31,6 +31,9 @@ class SnapshotFeed {
   SnapshotFeed(Options options, const Clock& clock, Publish publish, std::function<void(std::string)> finished);
   SnapshotFeed(const SnapshotFeed&) = delete;
 
+  /// The conversation with the server; null until this gateway is enrolled. Thread-safe.
+  std::shared_ptr<machine::Session> session() const;
+
  private:
   void follow(const std::stop_token& stop);
   void enroll();
@@ -40,7 +43,8 @@ class SnapshotFeed {
   const Clock& clock_;
   const Publish publish_;
   const std::function<void(std::string)> finished_;
-  std::unique_ptr<machine::Session> session_;  // null until enrolled
+  mutable std::mutex mutex_;
+  std::shared_ptr<machine::Session> session_;  // guarded by mutex_ until it is set, once
   std::int64_t version_ = 0;
   std::jthread thread_;
 };

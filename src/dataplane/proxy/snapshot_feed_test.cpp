@@ -2,10 +2,8 @@
 
 #include <sys/stat.h>
 
-#include "base/id.hpp"
+#include "dataplane/proxy/fake_control_plane_test.hpp"
 #include "dataplane/proxy/gateway_fixture_test.hpp"
-#include "platform/crypto/sign.hpp"
-#include "reflect/json.hpp"
 
 namespace modelops::proxy {
 namespace {
@@ -13,81 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using http::Count;
 using ::testing::HasSubstr;
-
-/// A control plane, as far as a gateway sees it.
-class FakeServer {
- public:
-  FakeServer() {
-    handler_.routes["/api/v1/machines/enroll"] = [this](http::Request&) -> http::Answer {
-      targets::Enrolled enrolled;
-      enrolled.machine_id = "mch_1";
-      enrolled.server_key_id = "svk_1";
-      enrolled.server_public_key = to_base64url(key_.public_key);
-      enrolled.expires_at = SystemClock().now() + 24h;
-      enrollments.add();
-      return answer(reflect::to_json(enrolled), 201);
-    };
-    handler_.routes["/api/v1/gateway/snapshot"] = [this](http::Request& request) -> http::Answer {
-      polls.add();
-      http::LongPoll poll;
-      poll.topic = "snapshot";
-      poll.deadline = std::chrono::steady_clock::now() + 50s;
-      const std::string nonce(request.headers.get("X-ModelOps-Nonce"));
-      poll.poll = [this, nonce, query = request.query](bool last) -> std::optional<http::Response> {
-        std::lock_guard lock(mutex_);
-        const bool same = query.find(fmt::format("after={}&", snapshot_.version)) != std::string::npos;
-        if (same && status_ == 200 && !last) return std::nullopt;
-        http::Response response =
-            answer(status_ == 200 ? reflect::to_json(snapshot_) : R"({"detail":"revoked"})", status_);
-        const crypto::KeyPair& key = forge_ ? other_ : key_;
-        response.headers.set("X-ModelOps-Key", "svk_1");
-        response.headers.set("X-ModelOps-Signature",
-                             to_base64url(crypto::sign(
-                                 key.private_key, targets::answer_to_sign(nonce, response.status, response.body))));
-        return response;
-      };
-      return poll;
-    };
-  }
-
-  std::string start() {
-    http::ServerOptions options;
-    options.port = port_;
-    options.drain_linger = 10ms;
-    server_.emplace(options, handler_, topics_);
-    port_ = server_->port();
-    return "http://127.0.0.1:" + std::to_string(port_);
-  }
-  void stop() { server_.reset(); }
-  void set(gateway::Snapshot snapshot, int status = 200, bool forge = false) {
-    {
-      std::lock_guard lock(mutex_);
-      snapshot_ = std::move(snapshot);
-      status_ = status;
-      forge_ = forge;
-    }
-    topics_.notify("snapshot");
-  }
-  Count enrollments, polls;
-
- private:
-  static http::Response answer(std::string body, int status) {
-    http::Response response;
-    response.status = status;
-    response.headers.add("Content-Type", "application/json");
-    response.body = std::move(body);
-    return response;
-  }
-  const crypto::KeyPair key_ = crypto::make_signing_key(), other_ = crypto::make_signing_key();
-  std::mutex mutex_;
-  gateway::Snapshot snapshot_;
-  int status_ = 200;
-  bool forge_ = false;
-  events::Topics topics_;
-  http::Routes handler_;
-  std::uint16_t port_ = 0;
-  std::optional<http::Server> server_;
-};
 
 class SnapshotFeedTest : public GatewayFixture {
  protected:
@@ -127,7 +50,7 @@ class SnapshotFeedTest : public GatewayFixture {
 
   const std::filesystem::path state = std::filesystem::temp_directory_path() / ("modelops_proxy_" + new_uuid7());
   SystemClock wall_clock;
-  FakeServer server;
+  FakeControlPlane server;
   SnapshotFeed::Options feed_options;
   std::mutex mutex;
   std::vector<std::int64_t> versions;

@@ -61,7 +61,7 @@ Route match(std::string_view path) {
   std::size_t next = 3;
   if (parts.size() > 4 && parts[3] == "versions") {
     // What is no number names no version: 0 is never one.
-    route.version = parse_int(parts[4]).value_or(0);
+    route.version = parse_count(parts[4]).value_or(0);
     next = 5;
   }
   const std::string_view rest = next < parts.size() ? parts[next] : "";
@@ -218,8 +218,8 @@ http::Answer RuntimeHandler::infer(http::Request& request, const std::string& na
     fail(ErrorCode::unsupported_media, "Send the body without Content-Encoding.");
   std::optional<std::size_t> json_size_bytes;
   if (const auto text = request.headers.find("Inference-Header-Content-Length")) {
-    const auto size = parse_int(*text);
-    if (!size || *size < 0) fail(ErrorCode::invalid, "Inference-Header-Content-Length must be a number of bytes.");
+    const auto size = parse_count(*text);
+    if (!size) fail(ErrorCode::invalid, "Inference-Header-Content-Length must be a number of bytes.");
     json_size_bytes = static_cast<std::size_t>(*size);
   }
   const std::shared_ptr<Model> model = repository_.get(name, version);

@@ -143,7 +143,13 @@ class ApiTest : public ::testing::Test {
   testing::TestDatabase database{db::Dialect::sqlite};
   shelf::Service service{*database};
   shelf::TestAccess access;
-  Router router{shelf::routes(service), access};
+  static std::vector<Page> pages() {
+    const auto tell = [](std::string text) {
+      return [text](const http::Request&) { return http::Response{200, {}, text}; };
+    };
+    return {{"/", tell("root")}, {"/app", tell("app")}, {"/app/", tell("below")}};
+  }
+  Router router{shelf::routes(service), access, pages()};
   events::Topics topics;
   http::Server server{{}, router, topics};
   http::Client client{{.addresses = http::AddressPolicy::any}};
@@ -163,6 +169,15 @@ TEST_F(ApiTest, AnswersCarryEtagAndLocation) {
   EXPECT_EQ(send(delete_, "/api/v1/books/moby").status, 204);
 }
 
+TEST_F(ApiTest, APageThatEndsInASlashAnswersWhatIsBelowIt) {
+  EXPECT_EQ(send(get, "/").body, "root");
+  EXPECT_EQ(send(get, "/app").body, "app");
+  EXPECT_EQ(send(get, "/app/").body, "below");
+  EXPECT_EQ(send(get, "/app/deep/er").body, "below");
+  EXPECT_EQ(send(get, "/apple").status, 404);
+  EXPECT_EQ(send(post, "/app/deep", "{}").status, 404);
+}
+
 TEST_F(ApiTest, RefusalsNameEachField) {
   const auto refused = send(post, "/api/v1/books", R"({"name":"../x","pages":0,"colour":1})");
   EXPECT_EQ(refused.status, 422);
@@ -174,6 +189,7 @@ TEST_F(ApiTest, RefusalsNameEachField) {
   EXPECT_EQ(send(post, "/api/v1/books", "name=x", with("Content-Type", "application/x-www-form-urlencoded")).status,
             415);
   EXPECT_EQ(send(get, "/api/v1/books/moby?nonsense=1").status, 422);
+  EXPECT_EQ(send(get, "/api/v1/books/moby?long_form=true&long_form=true").status, 422);
   EXPECT_EQ(send(get, "/api/v1/books/..%2F..").status, 422);
   EXPECT_EQ(send(get, "/api/v1/books/moby%00").status, 422);
   EXPECT_EQ(send(get, "/api/v1/books/missing").status, 404);

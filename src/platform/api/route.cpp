@@ -15,8 +15,10 @@ void decode_into(const Target& target, const Input& input, bool body_expected) {
     }
     decoding.pop();
   }
+  std::set<std::string_view> given;
   for (const auto& [name, value] : input.query) {
     decoding.push(name);
+    if (!given.insert(name).second) decoding.violation("is given twice");
     reflect::Sink* sink = body_expected ? nullptr : target.member(name);
     const bool from_path =
         std::any_of(input.path.begin(), input.path.end(), [&](const auto& p) { return p.first == name; });

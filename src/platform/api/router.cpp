@@ -19,7 +19,7 @@ std::vector<std::string_view> path_segments(std::string_view path) {
 std::int64_t parse_if_match(std::string_view value) {
   // Only the strong tags that we gave out: "17".
   if (value.size() >= 3 && value.front() == '"' && value.back() == '"') {
-    if (const auto version = parse_int(value.substr(1, value.size() - 2))) return *version;
+    if (const auto version = parse_count(value.substr(1, value.size() - 2))) return *version;
   }
   fail(ErrorCode::precondition_failed,
        "If-Match does not name a version of this resource. Send the ETag of your last GET.");
@@ -73,11 +73,14 @@ http::Plan Router::plan(const http::Request& head) noexcept {
       return {route.mode, route.options.body_bytes_max, index, route.operation_id};
     }
   }
-  for (std::size_t i = 0; i < pages_.size(); ++i) {
-    if (method == http::Method::get && head.path == pages_[i].path) {
-      plan.route = first_page + i;
-      plan.route_name = pages_[i].path;
-    }
+  if (method != http::Method::get) return plan;
+  const auto page = std::find_if(pages_.begin(), pages_.end(), [&](const Page& candidate) {
+    const std::string& path = candidate.path;
+    return head.path == path || (path.size() > 1 && path.ends_with('/') && head.path.starts_with(path));
+  });
+  if (page != pages_.end()) {
+    plan.route = first_page + static_cast<std::size_t>(page - pages_.begin());
+    plan.route_name = page->path;
   }
   return plan;
 }

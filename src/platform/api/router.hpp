@@ -24,7 +24,7 @@ class Access {
 
 /// Something outside the API that one server answers as well: health, metrics, documentation.
 struct Page {
-  std::string path;
+  std::string path;  ///< ending in '/': everything below it as well
   std::function<http::Response(const http::Request&)> answer;
 };
 

@@ -96,6 +96,11 @@ std::string Setting::variable() const {
   return out;
 }
 
+Sources::~Sources() {
+  for (auto& [name, text] : environment) wipe(text);
+  for (std::string& text : overrides) wipe(text);
+}
+
 Sources Sources::of_process(std::span<const std::string> arguments, const char* const* environment) {
   Sources out;
   for (; environment != nullptr && *environment != nullptr; ++environment) {
@@ -163,20 +168,22 @@ void check_settings(const Settings& settings) {
 Collected::Collected(const Settings& settings, const Sources& sources, reflect::Decoding& decoding)
     : settings_(settings), decoding_(decoding) {
   if (!sources.file.empty()) {
-    const auto text = read_file(sources.file, document_bytes_max);
+    auto text = read_file(sources.file, document_bytes_max);
     if (!text)
       fail(ErrorCode::invalid, fmt::format("The configuration file {} cannot be read, or is larger than {} bytes.",
                                            sources.file.string(), document_bytes_max));
     Layer layer;
-    read_section(layer, parse_document(*text, sources.file.string()), "");
-    merge(std::move(layer));
+    const Value document = parse_document(*text, sources.file.string());
+    wipe(*text);
+    read_section(layer, document, "");
+    merge(layer);
   }
   Layer variables;
   read_environment(variables, sources);
-  merge(std::move(variables));
+  merge(variables);
   Layer flags;
   read_overrides(flags, sources);
-  merge(std::move(flags));
+  merge(flags);
   open_secret_files();
   build_tree();
 }
@@ -247,11 +254,11 @@ void Collected::put(Layer& layer, Named named, Value value) {
   value.names_file = named.names_file;
   if (const auto before = layer.find(name); before != layer.end() && before->second.names_file != named.names_file)
     violation(name, "is given both itself and as a file; keep one", value.origin);
-  layer[name] = std::move(value);
+  layer[name] = value;
 }
 
-void Collected::merge(Layer layer) {
-  for (auto& [name, value] : layer) given_[name] = std::move(value);
+void Collected::merge(const Layer& layer) {
+  for (const auto& [name, value] : layer) given_[name] = value;
 }
 
 void Collected::open_secret_files() {
@@ -265,7 +272,8 @@ void Collected::open_secret_files() {
     if (text->ends_with('\n')) text->pop_back();  // as editors and `echo` leave it
     if (text->ends_with('\r')) text->pop_back();
     value.kind = Value::Kind::text;
-    value.text = std::move(*text);
+    value.text = *text;
+    wipe(*text);
   }
 }
 
@@ -281,7 +289,7 @@ void Collected::build_tree() {
     const auto found = given_.find(setting.name());
     if (found == given_.end()) continue;
     remember_origins(found->second, pointer_of(setting.name()));
-    section->member(setting.path.back()) = std::move(found->second);
+    section->member(setting.path.back()) = found->second;
   }
 }
 

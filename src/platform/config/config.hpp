@@ -29,6 +29,8 @@ struct Sources {
   std::map<std::string, std::string, std::less<>> environment = {};
   std::vector<std::string> overrides = {};  ///< "--section.field=value"
 
+  ~Sources();  ///< overwrites the texts, which may be secrets
+
   /// `arguments`: what follows the subcommand; `environment`: as main() gets it, ended by null. Throws Error(invalid)
   /// for an argument that is neither --config FILE nor --section.field=value.
   static Sources of_process(std::span<const std::string> arguments, const char* const* environment);
@@ -129,7 +131,7 @@ class Collected {
   void read_environment(Layer& layer, const Sources& sources);
   void read_overrides(Layer& layer, const Sources& sources);
   void put(Layer& layer, Named named, Value value);
-  void merge(Layer layer);
+  void merge(const Layer& layer);
   void open_secret_files();
   void build_tree();
 

@@ -243,7 +243,7 @@ TEST_F(ConfigTest, RefusesYamlThatHidesThings) {
   EXPECT_THAT(file_refusal("ratio: !!float 1\n"), ElementsAre(HasSubstr("tags (!name)")));
   EXPECT_THAT(file_refusal("http: !x {port: 1}\n"), ElementsAre(HasSubstr("tags (!name)")));
   EXPECT_THAT(file_refusal("level: loud\nlevel: quiet\n"),
-              ElementsAre(HasSubstr("line 2, column 1: the key 'level' is given twice")));
+              ElementsAre(HasSubstr("line 2, column 1: a key is given twice")));
   EXPECT_THAT(file_refusal("level: loud\n---\nlevel: quiet\n"), ElementsAre(HasSubstr("one document is enough")));
   EXPECT_THAT(file_refusal("[1, 2]: x\n"), ElementsAre(HasSubstr("a key must be a text")));
   EXPECT_THAT(file_refusal("~: x\n"), ElementsAre(HasSubstr("a key must be a text")));
@@ -321,6 +321,51 @@ TEST_F(ConfigTest, SecretsAreNeverRepeated) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(describe_exception(error), AllOf(HasSubstr("Argument 1 is not understood"), Not(HasSubstr("hunter2"))));
+  }
+}
+
+TEST_F(ConfigTest, NoSettingThatIsWrongMakesASecretBeTold) {
+  const std::string secret = "xyzzy-s3cr3t";
+  const std::string file = write("secret", secret);
+  const std::vector<Sources> ways = {
+      {.file = write("a.yaml", "store: {url: x, password: " + secret + "}\n")},
+      {.file = write("b.yaml", "store: {url: x, password_file: " + file + "}\n")},
+      {.environment = {{"MODELOPS_STORE_PASSWORD", secret}}, .overrides = {"--store.url=x"}},
+      {.environment = {{"MODELOPS_STORE_PASSWORD_FILE", file}}, .overrides = {"--store.url=x"}},
+      {.overrides = {"--store.url=x", "--store.password=" + secret}},
+  };
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    EXPECT_EQ(load<Program>(ways[i]).store.password->reveal(), secret) << i;
+    for (const char* broken : {"--store.readers=many", "--level=silent", "--store.checked=perhaps", "--peers=a",
+                               "--http.port=0", "--store.pasword=1", "--nowhere=1", "--http.time_out=1"}) {
+      Sources sources = ways[i];
+      sources.overrides.emplace_back(broken);
+      try {
+        load<Program>(sources);
+        ADD_FAILURE() << i << broken;
+      } catch (const Error& error) {
+        std::string told = describe_exception(error) + error.message + error.detail;
+        for (const Violation& violation : error.violations) told += violation.pointer + violation.message;
+        EXPECT_THAT(told, Not(HasSubstr("xyzzy"))) << i << broken;
+        EXPECT_THAT(told, Not(HasSubstr("s3cr3t"))) << i << broken;
+      }
+    }
+  }
+  EXPECT_THAT(reference<Program>(), Not(HasSubstr("xyzzy")));
+
+  // Documents that are broken at the secret itself.
+  for (const std::string& yaml :
+       {"store: {url: x, password: {" + secret + ": 1, " + secret + ": 2}}\n", "store: {password: [" + secret + "}\n",
+        "store:\n  password: " + secret + ": 1\n", "store:\n  password: *" + secret + "\n",
+        "store:\n  password: !" + secret + " 1\n", "store:\n  password: &" + secret + " 1\n",
+        "store:\n  password: \"" + secret + "\\q\"\n", "store:\n  password: %" + secret + "\n",
+        "store:\n  password: '" + secret + "' " + secret + "\n", "store:\n  password: |9x" + secret + "\n"}) {
+    const auto told = file_refusal(yaml);
+    EXPECT_THAT(told, Not(ElementsAre())) << yaml;
+    for (const std::string& line : told) {
+      EXPECT_THAT(line, Not(HasSubstr("xyzzy"))) << yaml;
+      EXPECT_THAT(line, Not(HasSubstr("escape character: q"))) << yaml;
+    }
   }
 }
 

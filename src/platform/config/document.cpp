@@ -36,7 +36,7 @@ class Builder final : public YAML::EventHandler {
       place(mark, {.kind = Value::Kind::text, .text = text});
       return;
     }
-    if (open_.back()->find(text) != nullptr) refuse(mark, fmt::format("the key '{}' is given twice", text));
+    if (open_.back()->find(text) != nullptr) refuse(mark, "a key is given twice");
     key_ = text;
     key_mark_ = mark;
   }
@@ -51,7 +51,7 @@ class Builder final : public YAML::EventHandler {
   }
   void OnMapEnd() override { open_.pop_back(); }
 
-  Value take() { return std::move(root_); }
+  const Value& root() const { return root_; }
 
   [[noreturn]] void refuse(const YAML::Mark& mark, std::string_view why) const {
     fail(ErrorCode::invalid, fmt::format("The configuration file {} is refused at line {}, column {}: {}.", file_name_,
@@ -68,10 +68,10 @@ class Builder final : public YAML::EventHandler {
 
   Value& place(const YAML::Mark& mark, Value value) {
     value.origin = fmt::format("line {} of {}", mark.line + 1, file_name_);
-    if (open_.empty()) return root_ = std::move(value);
+    if (open_.empty()) return root_ = value;
     Value& parent = *open_.back();
-    if (parent.kind == Value::Kind::list) return parent.items.emplace_back(std::move(value));
-    Value& placed = parent.members.emplace_back(std::move(*key_), std::move(value)).second;
+    if (parent.kind == Value::Kind::list) return parent.items.emplace_back(value);
+    Value& placed = parent.members.emplace_back(std::move(*key_), value).second;
     key_.reset();
     return placed;
   }
@@ -93,6 +93,12 @@ class Builder final : public YAML::EventHandler {
 };
 
 }  // namespace
+
+void wipe(std::string& text) noexcept {
+  volatile char* bytes = text.data();
+  for (std::size_t i = 0; i < text.size(); ++i) bytes[i] = 0;
+  text.clear();
+}
 
 Value* Value::find(std::string_view key) {
   for (auto& [name, value] : members)
@@ -116,9 +122,10 @@ Value parse_document(std::string_view yaml, std::string_view file_name) {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {}
   } catch (const YAML::Exception& error) {
-    builder.refuse(error.mark, error.msg);
+    const std::string& why = error.msg;
+    builder.refuse(error.mark, why.substr(0, why.find(": ")));  // what follows is of the file
   }
-  Value root = builder.take();
+  Value root = builder.root();
   if (root.kind == Value::Kind::null) root.kind = Value::Kind::map;
   if (root.kind != Value::Kind::map) builder.refuse(YAML::Mark(), "it must be a mapping of sections");
   return root;

@@ -21,7 +21,7 @@ bool has_bearable_parameters(std::string_view phc) {
   if (parameters.size() != 3) return false;
   const auto at_most = [](std::string_view text, std::string_view name, std::int64_t limit) {
     if (!text.starts_with(name)) return false;
-    const auto value = parse_int(text.substr(name.size()));
+    const auto value = parse_count(text.substr(name.size()));
     return value && *value <= limit;
   };
   return at_most(parameters[0], "m=", 256 * 1024) && at_most(parameters[1], "t=", 16) &&

@@ -23,8 +23,25 @@ struct EventRow {
   std::string subject_id;
   boost::json::value data;
   Time created_at;
+  Visibility visibility = Visibility::private_;
+  std::optional<std::string> team_id;
+  std::string created_by;
 };
-MODELOPS_DESCRIBE(EventRow, org_id, id, seq, kind, subject_kind, subject_id, data, created_at);
+MODELOPS_DESCRIBE(EventRow, org_id, id, seq, kind, subject_kind, subject_id, data, created_at, visibility, team_id,
+                  created_by);
+
+/// An event at its place, for one reader.
+struct PlacedRow {
+  std::int64_t seq = 0;
+  bool seen = false;
+  EventId id;
+  std::string kind;
+  std::string subject_kind;
+  std::string subject_id;
+  boost::json::value data;
+  Time created_at;
+};
+MODELOPS_DESCRIBE(PlacedRow, seq, seen, id, kind, subject_kind, subject_id, data, created_at);
 
 struct EventKey {
   std::string org_id;
@@ -46,10 +63,11 @@ bool matches(const Event& event, const FollowEvents& wanted) {
 
 std::string events_topic(std::string_view org_id) { return fmt::format("events/{}", org_id); }
 
-void EventLog::publish(db::Tx& tx, std::string_view org_id, std::string_view kind, std::string_view subject_kind,
-                       std::string_view subject_id, const boost::json::value& data) {
+void EventLog::publish(db::Tx& tx, std::string_view org_id, const Audience& audience, std::string_view kind,
+                       std::string_view subject_kind, std::string_view subject_id, const boost::json::value& data) {
   tx.insert("events", EventRow{std::string(org_id), EventId::make(), std::nullopt, std::string(kind),
-                               std::string(subject_kind), std::string(subject_id), data, clock_.now()});
+                               std::string(subject_kind), std::string(subject_id), data, clock_.now(),
+                               audience.visibility, audience.team_id, audience.created_by});
   jobs::announce(tx, topics_, sequencer_topic(name()));
 }
 
@@ -72,9 +90,13 @@ std::size_t EventLog::step(db::Tx& tx) {
   return waiting.size();
 }
 
-EventBatch EventLog::read(std::string_view org_id, std::int64_t cursor, std::int64_t limit) {
+EventBatch EventReader::read(const Context& ctx, std::int64_t cursor, std::int64_t limit) {
+  const query::SqlFragment visible = visible_to_(ctx, "e");
+  std::vector<db::SqlValue> args = visible.args;
+  for (const db::SqlValue& arg : {reflect::to_sql(ctx.org_id), reflect::to_sql(cursor), reflect::to_sql(limit)})
+    args.push_back(arg);
   return database_.read([&](db::Tx& tx) {
-    const HeadRow head = head_of(tx, org_id);
+    const HeadRow head = head_of(tx, ctx.org_id);
     // A cursor ahead of the log was given out before the database was set back to an older copy.
     if (cursor < head.pruned_seq || cursor > head.last_seq)
       fail(ErrorCode::gone,
@@ -82,23 +104,26 @@ EventBatch EventLog::read(std::string_view org_id, std::int64_t cursor, std::int
            "then follow the events again without a cursor.");
     EventBatch batch;
     batch.cursor = cursor;
-    for (EventRow& row : tx.all<EventRow>("SELECT " + reflect::columns<EventRow>() +
-                                              " FROM events WHERE org_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-                                          org_id, cursor, limit)) {
-      batch.cursor = *row.seq;
-      batch.events.emplace_back(*row.seq, Event{row.id, std::move(row.kind), std::move(row.subject_kind),
-                                                std::move(row.subject_id), std::move(row.data), row.created_at});
+    for (PlacedRow& row : tx.all_with<PlacedRow>(
+             fmt::format("SELECT {} FROM (SELECT e.*, CASE WHEN {} THEN 1 ELSE 0 END AS seen FROM events e WHERE "
+                         "e.org_id = ? AND e.seq > ? ORDER BY e.seq LIMIT ?) placed ORDER BY seq",
+                         reflect::columns<PlacedRow>(), visible.sql),
+             args)) {
+      batch.cursor = row.seq;
+      if (row.seen)
+        batch.events.emplace_back(row.seq, Event{row.id, std::move(row.kind), std::move(row.subject_kind),
+                                                 std::move(row.subject_id), std::move(row.data), row.created_at});
     }
     batch.more = batch.cursor < head.last_seq;
     return batch;
   });
 }
 
-std::int64_t EventLog::last(std::string_view org_id) {
+std::int64_t EventReader::last(std::string_view org_id) {
   return database_.read([&](db::Tx& tx) { return head_of(tx, org_id).last_seq; });
 }
 
-http::Answer EventLog::follow(const Context& ctx, const FollowEvents& request) {
+http::Answer EventReader::follow(const Context& ctx, const FollowEvents& request) {
   const auto wanted_cursor = jobs::cursor_number(request.after);
   http::Stream stream;
   stream.head = jobs::sse_head();
@@ -107,16 +132,16 @@ http::Answer EventLog::follow(const Context& ctx, const FollowEvents& request) {
   const std::int64_t begin = wanted_cursor ? *wanted_cursor : last(ctx.org_id);
   const auto until = std::chrono::steady_clock::now() + jobs::stream_age_max;
   // Where it begins is told at once: a client that loses the connection before the first event still misses none.
-  stream.poll = [this, org_id = ctx.org_id, request, cursor = begin, told = std::int64_t{-1}, until]() mutable {
+  stream.poll = [this, ctx, request, cursor = begin, told = std::int64_t{-1}, until]() mutable {
     http::Stream::Batch out;
-    const EventBatch batch = read(org_id, cursor, events_per_batch);
+    const EventBatch batch = read(ctx, cursor, events_per_batch);
     for (const auto& [seq, event] : batch.events) {
       if (!matches(event, request)) continue;
       jobs::append_sse(out.bytes, seq, {}, reflect::to_json(event));
       told = seq;
     }
     cursor = batch.cursor;
-    // What the filter left out counts as read, or a quiet client's cursor would get too old.
+    // What was left out counts as read, or a quiet client's cursor would get too old.
     if (told != cursor) jobs::append_sse_cursor(out.bytes, cursor);
     told = cursor;
     out.more = batch.more;

@@ -1,4 +1,5 @@
 #pragma once
+#include "platform/audience.hpp"
 #include "platform/db/database.hpp"
 #include "platform/eventlog/sequencer.hpp"
 #include "platform/events/topics.hpp"
@@ -36,10 +37,10 @@ struct FollowEvents {
 };
 MODELOPS_DESCRIBE(FollowEvents, after, kind, subject_kind, subject_id);
 
-/// A piece of an organisation's log, in its order.
+/// A piece of an organisation's log, in its order: what one may see of it.
 struct EventBatch {
   std::vector<std::pair<std::int64_t, Event>> events;  ///< with their place in the order
-  std::int64_t cursor = 0;                             ///< of the last one; where to read on
+  std::int64_t cursor = 0;                             ///< of the last one looked at; where to read on
   bool more = false;
 };
 
@@ -47,19 +48,13 @@ struct EventBatch {
 /// of the change; it gets its place, and is seen, shortly after the commit.
 class EventLog final : public SequencedTable {
  public:
-  EventLog(db::Database& database, events::Topics& topics, const Clock& clock)
-      : database_(database), topics_(topics), clock_(clock) {}
+  EventLog(events::Topics& topics, const Clock& clock) : topics_(topics), clock_(clock) {}
 
-  /// In the transaction of the change. Everybody in the organisation who may read events sees it: `data` says what
-  /// happened, never what a private resource holds.
-  void publish(db::Tx& tx, std::string_view org_id, std::string_view kind, std::string_view subject_kind,
-               std::string_view subject_id, const boost::json::value& data = boost::json::object());
-
-  /// The next events after `cursor`. Throws Error(gone) when some of them are not kept any more.
-  EventBatch read(std::string_view org_id, std::int64_t cursor, std::int64_t limit);
-  /// The cursor of what happened last.
-  std::int64_t last(std::string_view org_id);
-  http::Answer follow(const Context& ctx, const FollowEvents& request);
+  /// In the transaction of the change. `audience` is who sees the subject now, and so who is told, whatever becomes of
+  /// the subject later.
+  void publish(db::Tx& tx, std::string_view org_id, const Audience& audience, std::string_view kind,
+               std::string_view subject_kind, std::string_view subject_id,
+               const boost::json::value& data = boost::json::object());
 
   std::string_view name() const override { return "events"; }
   std::size_t step(db::Tx& tx) override;
@@ -71,9 +66,25 @@ class EventLog final : public SequencedTable {
   static std::vector<std::string> prunable(db::Tx& tx, Time before);
 
  private:
-  db::Database& database_;
   events::Topics& topics_;
   const Clock& clock_;
+};
+
+/// Tells the log to those who may see it.
+class EventReader {
+ public:
+  EventReader(db::Database& database, VisibilityRule visible_to) : database_(database), visible_to_(visible_to) {}
+
+  /// Looks at the next `limit` events after `cursor`. Those that `ctx` may not see are left out and count as read, so
+  /// that a cursor means the same to everybody. Throws Error(gone) when some of them are not kept any more.
+  EventBatch read(const Context& ctx, std::int64_t cursor, std::int64_t limit);
+  /// The cursor of what happened last.
+  std::int64_t last(std::string_view org_id);
+  http::Answer follow(const Context& ctx, const FollowEvents& request);
+
+ private:
+  db::Database& database_;
+  VisibilityRule visible_to_;
 };
 
 /// Notified when an organisation's log has grown.

@@ -4,6 +4,6 @@
 
 namespace modelops::eventlog {
 
-api::Routes routes(EventLog& log);
+api::Routes routes(EventReader& reader);
 
 }  // namespace modelops::eventlog

@@ -68,7 +68,7 @@ struct Transfer {
     if (line.starts_with("HTTP/")) {  // another head after a 1xx
       response = Response{};
       const auto space = line.find(' ');
-      response.status = static_cast<int>(parse_int(line.substr(space + 1, 3)).value_or(0));
+      response.status = static_cast<int>(parse_count(line.substr(space + 1, 3)).value_or(0));
       return line.size();
     }
     const std::string_view field = trim(line);

@@ -33,23 +33,19 @@ Error overloaded() {
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::string remote_address, IoThread& thread)
-    : thread_(thread),
+Connection::Connection(Socket socket, std::string remote_address, ServerThread& thread, const Site& site)
+    : Session(thread),
+      thread_(thread),
+      site_(site),
       socket_(std::move(socket)),
       remote_address_(std::move(remote_address)),
-      signal_(thread.io.get_executor()),
+      signal_(thread.io().get_executor()),
       capacity_(std::max(buffer_bytes, 2 * thread.shared.options.head_bytes_max)) {
-  thread_.connections.insert(this);
+  if (site_.open) site_.open->add(1);
 }
 
 Connection::~Connection() {
-  thread_.connections.erase(this);
-  if (thread_.shared.open) thread_.shared.open->add(-1);
-  boost::system::error_code ignored;
-  socket_.close(ignored);
-  std::lock_guard lock(thread_.shared.mutex);
-  --thread_.shared.connections;
-  thread_.shared.changed.notify_all();
+  if (site_.open) site_.open->add(-1);
 }
 
 Task<void> Connection::run(std::shared_ptr<Connection> self) {
@@ -103,7 +99,7 @@ Task<bool> Connection::serve_started(std::size_t head_size) {
   exchange_.body_left = request.content_length.value_or(0);
   exchange_.body_done = !exchange_.head.chunked && exchange_.body_left == 0;
   exchange_.counted_in_flight = true;
-  if (thread_.shared.in_flight) thread_.shared.in_flight->add(1);
+  if (site_.in_flight) site_.in_flight->add(1);
 
   struct Finish {
     Connection& connection;
@@ -119,7 +115,7 @@ Task<bool> Connection::serve_started(std::size_t head_size) {
 
 Task<void> Connection::exchange() {
   const Request& request = exchange_.head.request;
-  exchange_.plan = thread_.shared.handler.plan(request);
+  exchange_.plan = site_.handler.plan(request);
   Answer answer;
   std::optional<Response> refusal;
   try {
@@ -149,9 +145,10 @@ Task<void> Connection::exchange() {
 }
 
 void Connection::finish_exchange() {
-  if (exchange_.counted_in_flight && thread_.shared.in_flight) thread_.shared.in_flight->add(-1);
+  if (exchange_.counted_in_flight && site_.in_flight) site_.in_flight->add(-1);
   const auto duration = steady_clock::now() - exchange_.start;
-  thread_.count({exchange_.method, exchange_.path, exchange_.plan.route_name, remote_address_, exchange_.request_id,
+  thread_.count(site_,
+                {exchange_.method, exchange_.path, exchange_.plan.route_name, remote_address_, exchange_.request_id,
                  exchange_.status, exchange_.received, exchange_.sent,
                  std::chrono::duration_cast<std::chrono::microseconds>(duration)},
                 exchange_.timed);
@@ -170,7 +167,7 @@ Task<std::size_t> Connection::read_head() {
         started = true;
         exchange_.start = steady_clock::now();
         deadline = exchange_.start + options().head_timeout;
-      } else if (thread_.closing_idle || thread_.aborting) {
+      } else if (thread_.closing_idle() || thread_.aborting()) {
         co_return 0;
       }
     }
@@ -228,7 +225,7 @@ Task<Answer> Connection::take_buffered() {
   }
   Answer answer;
   auto work = [&] {
-    answer = thread_.shared.handler.handle(exchange_.plan, std::move(request));
+    answer = site_.handler.handle(exchange_.plan, std::move(request));
     if (auto* response = std::get_if<Response>(&answer)) compress(*response, exchange_.head.accepts_gzip);
   };
   if (auto problem = co_await on_pool(work, true)) answer = std::move(*problem);
@@ -241,7 +238,7 @@ Task<Answer> Connection::take_streamed() {
   exchange_.deadline = request.deadline = exchange_.start + std::chrono::hours(24);
   std::unique_ptr<BodySink> sink;
   std::optional<Response> problem;
-  auto open = [&] { sink = thread_.shared.handler.receive(exchange_.plan, request); };
+  auto open = [&] { sink = site_.handler.receive(exchange_.plan, request); };
   problem = co_await on_pool(open, true);
   if (problem) co_return std::move(*problem);
 
@@ -284,7 +281,7 @@ bool Connection::sends_body() const { return exchange_.method != Method::head; }
 Response Connection::begin(Response head, std::optional<std::uint64_t> length, bool chunked) {
   const bool bodyless = head.status == 204 || head.status == 304 || head.status < 200;
   if (chunked && exchange_.head.http_1_0) chunked = false;
-  keep_ = exchange_.head.keep_alive && exchange_.body_done && !thread_.draining && (length || chunked || bodyless);
+  keep_ = exchange_.head.keep_alive && exchange_.body_done && !thread_.draining() && (length || chunked || bodyless);
   Framing framing;
   framing.close = !keep_;
   framing.chunked = chunked && !bodyless;
@@ -380,7 +377,7 @@ Task<void> Connection::deliver(Stream stream) {
       co_await deliver(std::move(*problem));
       co_return;
     }
-    const bool draining = thread_.draining;
+    const bool draining = thread_.draining();
     const bool end = batch.end || (draining && !batch.more);
     if (batch.bytes.empty() && after_interval && !end) batch.bytes = stream.heartbeat;
     if (!head_sent) {
@@ -412,7 +409,7 @@ Task<void> Connection::deliver(Stream stream) {
     const auto waiter = thread_.shared.topics.wait(stream.topic, seen, waker());
     co_await park(steady_clock::now() + stream.interval, true);
     thread_.shared.topics.cancel(waiter);
-    if (gone_ || thread_.aborting) throw ClientGone();
+    if (gone_ || thread_.aborting()) throw ClientGone();
     after_interval = expired_;
   }
 }
@@ -421,7 +418,7 @@ Task<void> Connection::deliver(LongPoll poll) {
   exchange_.timed = false;
   for (;;) {
     const std::uint64_t seen = thread_.shared.topics.version(poll.topic);
-    const bool last = thread_.draining || steady_clock::now() >= poll.deadline;
+    const bool last = thread_.draining() || steady_clock::now() >= poll.deadline;
     std::optional<Response> response;
     auto work = [&] {
       response = poll.poll(last);
@@ -438,7 +435,7 @@ Task<void> Connection::deliver(LongPoll poll) {
     const auto waiter = thread_.shared.topics.wait(poll.topic, seen, waker());
     co_await park(poll.deadline, true);
     thread_.shared.topics.cancel(waiter);
-    if (gone_ || thread_.aborting) throw ClientGone();
+    if (gone_ || thread_.aborting()) throw ClientGone();
   }
 }
 
@@ -468,7 +465,7 @@ Task<void> Connection::deliver(Deferred deferred) {
     if (!response) response = std::move(pending->response);
   }
   if (!response && deferred.cancelled) *deferred.cancelled = true;
-  if (!response && (gone_ || thread_.aborting)) throw ClientGone();
+  if (!response && (gone_ || thread_.aborting())) throw ClientGone();
   if (!response) {
     response =
         problem_response(Error(ErrorCode::gateway_timeout, "The answer did not come in time."), exchange_.request_id);
@@ -554,7 +551,7 @@ Task<std::optional<Response>> Connection::on_pool(Work& work, bool is_new) {
     } catch (...) {
       problem = problem_of_current_exception(exchange_.request_id);
     }
-    asio::post(thread_.io, [this] {
+    asio::post(thread_.io(), [this] {
       pool_done_ = true;
       signal_.set();
     });
@@ -577,7 +574,7 @@ Task<void> Connection::park(SteadyTime until, bool heed_drain) {
   deadline_ = until;
   parked_ = true;
   watch();
-  while (!notified_ && !expired_ && !gone_ && !thread_.aborting && !(heed_drain && thread_.draining)) {
+  while (!notified_ && !expired_ && !gone_ && !thread_.aborting() && !(heed_drain && thread_.draining())) {
     co_await signal_.wait();
   }
   parked_ = false;
@@ -605,7 +602,7 @@ void Connection::on_readable(const boost::system::error_code& error) {
 /// Wakes the parked coroutine, from any thread. To be called only while the exchange lasts.
 std::function<void()> Connection::waker() {
   return [this] {
-    asio::post(thread_.io, [self = shared_from_this()] {
+    asio::post(thread_.io(), [self = shared_from_this()] {
       self->notified_ = true;
       self->signal_.set();
     });

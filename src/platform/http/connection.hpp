@@ -1,141 +1,66 @@
 #pragma once
 // Inside the server: one connection as one coroutine on one I/O thread. Only server.cpp and connection.cpp include
 // this; it brings Asio.
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <condition_variable>
 #include <map>
-#include <mutex>
-#include <unordered_set>
 
+#include "platform/http/io_thread.hpp"
 #include "platform/http/pool.hpp"
 #include "platform/http/server.hpp"
 #include "platform/http/wire.hpp"
 
 namespace modelops::http {
 
-namespace asio = boost::asio;
-using SteadyTime = std::chrono::steady_clock::time_point;
-using Executor = asio::io_context::executor_type;
-/// The one place to change for TLS.
-using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
-using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
-template <class T>
-using Task = asio::awaitable<T, Executor>;
-inline constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_tuple_await{};
-
 /// What all connections of a server share.
 struct Shared {
-  Shared(ServerOptions server_options, Handler& request_handler, events::Topics& wake_ups, metrics::Registry* registry);
+  Shared(ServerOptions server_options, events::Topics& wake_ups, metrics::Registry* metrics_registry);
 
   const ServerOptions options;
-  Handler& handler;
   events::Topics& topics;
   metrics::Registry* const registry;
-  std::optional<metrics::Gauge> in_flight;
-  std::optional<metrics::Gauge> open;
+  OpenConnections connections;
   std::optional<metrics::Gauge> queued;
   Pool pool;
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t connections = 0;  ///< guarded by `mutex`
 };
 
-class Connection;
+/// Who answers the connections of one listening socket, with metrics of their own.
+struct Site {
+  Site(std::string site_name, Handler& request_handler, metrics::Registry* registry);
+
+  const std::string name;
+  Handler& handler;
+  std::optional<metrics::Gauge> in_flight;
+  std::optional<metrics::Gauge> open;
+};
 
 /// One I/O thread's own state: touched by that thread only.
-struct IoThread {
-  explicit IoThread(Shared& server) : shared(server), acceptor(io.get_executor()), timer(io.get_executor()) {}
+class ServerThread final : public IoThread {
+ public:
+  explicit ServerThread(Shared& server) : IoThread(server.connections, server.options.sweep_interval), shared(server) {}
 
-  void start_accepting();
-  void schedule_sweep();
-  void begin_drain();
-  void close_idle();
-  void abort();
-  const std::string& date();
-  void count(const AccessRecord& record, bool timed);
+  void count(const Site& site, const AccessRecord& record, bool timed);
 
   Shared& shared;
-  asio::io_context io{1};
-  Acceptor acceptor;
-  Timer timer;
-  std::unordered_set<Connection*> connections;
-  bool draining = false;      ///< no request follows the current one
-  bool closing_idle = false;  ///< nor is one waited for
-  bool aborting = false;
 
  private:
-  Task<void> accept();
-  void admit(Socket socket);
+  void sweep(SteadyTime now) override;
 
-  std::int64_t date_second_ = -1;
-  std::string date_;
   // The series this thread has used, so that counting a request takes no lock.
-  std::map<std::tuple<std::string_view, Method, int>, metrics::Counter> counters_;
-  std::map<std::string_view, metrics::Histogram> latencies_;
+  std::map<std::tuple<const Site*, std::string_view, Method, int>, metrics::Counter> counters_;
+  std::map<std::pair<const Site*, std::string_view>, metrics::Histogram> latencies_;
 };
 
-/// Something that one coroutine of an I/O thread waits for. `set` and `wait` run on that thread only.
-class Signal {
+class Connection final : public Session, public std::enable_shared_from_this<Connection> {
  public:
-  explicit Signal(Executor executor) : executor_(executor) {}
-  void set() {
-    set_ = true;
-    if (waiter_) {
-      auto waiter = std::move(waiter_);
-      waiter->resume(executor_);
-    }
-  }
-  /// Returns after `set` was called at least once since the last return. The caller checks what it waits for.
-  Task<void> wait() {
-    if (!set_) {
-      co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
-          [this](auto handler) { waiter_ = std::make_unique<WaiterOf<decltype(handler)>>(std::move(handler)); },
-          token_);
-    }
-    set_ = false;
-  }
-
- private:
-  struct Waiter {
-    virtual ~Waiter() = default;
-    virtual void resume(Executor executor) = 0;
-  };
-  template <class H>
-  struct WaiterOf final : Waiter {
-    explicit WaiterOf(H h) : handler(std::move(h)) {}
-    // Posted: the caller of `set` may be walking over the connections.
-    void resume(Executor executor) override { asio::post(executor, std::move(handler)); }
-    H handler;
-  };
-
-  static constexpr asio::use_awaitable_t<Executor> token_{};
-  Executor executor_;
-  bool set_ = false;
-  std::unique_ptr<Waiter> waiter_;
-};
-
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  Connection(Socket socket, std::string remote_address, IoThread& thread);
-  ~Connection();
+  Connection(Socket socket, std::string remote_address, ServerThread& thread, const Site& site);
+  ~Connection() override;
 
   /// The life of the connection; holds it.
   static Task<void> run(std::shared_ptr<Connection> self);
 
-  void sweep(SteadyTime now);  ///< ends a wait whose deadline has passed
-  void wake() { signal_.set(); }
-  void close_if_idle();
-  void abort();
+  void sweep(SteadyTime now) override;
+  void begin_drain() override { signal_.set(); }
+  void close_if_idle() override;
+  void abort() override;
 
  private:
   struct ClientGone {};
@@ -198,7 +123,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void consume(std::size_t count) { begin_ += count; }
   const ServerOptions& options() const { return thread_.shared.options; }
 
-  IoThread& thread_;
+  ServerThread& thread_;
+  const Site& site_;
   Socket socket_;
   const std::string remote_address_;
   Signal signal_;

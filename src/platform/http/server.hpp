@@ -66,7 +66,11 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const;
+  /// Listens at one more port for another handler, which outlives the server too. `name` labels its metrics; threads,
+  /// pool, limits and `drain` are shared. Returns the port. Throws as the constructor does.
+  std::uint16_t listen(std::string name, std::string address, std::uint16_t port, Handler& handler);
+
+  std::uint16_t port() const;  ///< the first
   std::size_t connections() const;
 
   /// Stops accepting, lets running requests finish with `Connection: close`, asks parked long polls for their last

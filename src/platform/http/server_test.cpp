@@ -13,6 +13,7 @@ namespace modelops::http {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -787,6 +788,48 @@ TEST_F(HttpServer, a_drain_waits_for_what_runs_and_ends_what_is_parked) {
   EXPECT_EQ(reply.headers.get("Connection"), "close");
   drain.join();
   EXPECT_TRUE(complete);
+}
+
+TEST_F(HttpServer, listens_at_two_ports_for_two_handlers_and_drains_both) {
+  Count entered, released;
+  handler.routes["/slow"] = [&](Request&) {
+    entered.add();
+    released.await(1);
+    return text("api");
+  };
+  Routes pages;
+  pages.routes["/slow"] = [&](Request&) {
+    entered.add();
+    released.await(1);
+    return text("web");
+  };
+  start();
+  const std::uint16_t web_port = server->listen("web", "127.0.0.1", 0, pages);
+  EXPECT_NE(web_port, server->port());
+  EXPECT_THROW(server->listen("other", "127.0.0.1", web_port, pages), Error);
+  Peer api(server->port()), web(web_port), idle(web_port);
+  EXPECT_TRUE(idle.get("/hello"));
+  EXPECT_EQ(idle.read().status, 404);  // of the other handler
+  api.get("/slow");
+  web.get("/slow");
+  ASSERT_TRUE(entered.await(2));
+  EXPECT_EQ(server->connections(), 3u);
+  bool complete = false;
+  std::thread drain([&] { complete = server->drain(20s); });
+  EXPECT_TRUE(idle.await_close());
+  released.add();
+  for (auto [peer, body] : {std::pair(&api, "api"), std::pair(&web, "web")}) {
+    const auto reply = peer->read();
+    EXPECT_EQ(reply.body, body);
+    EXPECT_EQ(reply.headers.get("Connection"), "close");
+  }
+  drain.join();
+  EXPECT_TRUE(complete);
+  EXPECT_FALSE(Peer(server->port()).connected());
+  EXPECT_FALSE(Peer(web_port).connected());
+  const std::string metrics = registry.expose();
+  for (const char* name : {"api", "web"})
+    EXPECT_THAT(metrics, ContainsRegex(fmt::format("modelops_http_requests_total.*server=\"{}\"", name)));
 }
 
 TEST_F(HttpServer, a_drain_that_takes_too_long_cuts) {

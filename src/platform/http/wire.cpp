@@ -1,5 +1,6 @@
 #include "platform/http/wire.hpp"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <array>
@@ -69,21 +70,6 @@ std::uint64_t parse_length(std::string_view text) {
   return value;
 }
 
-/// "gzip" or "*" with a weight above zero (RFC 9110, 12.5.3).
-bool accepts_gzip(std::string_view accept_encoding) {
-  bool any = false;
-  for (const std::string_view part : split(accept_encoding, ',')) {
-    const auto semicolon = part.find(';');
-    const std::string_view coding = trim(part.substr(0, semicolon));
-    std::string_view weight = semicolon == part.npos ? std::string_view() : trim(part.substr(semicolon + 1));
-    if (weight.starts_with("q=") || weight.starts_with("Q=")) weight.remove_prefix(2);
-    const bool refused = !weight.empty() && weight.find_first_not_of("0.") == weight.npos;
-    if (equal_without_case(coding, "gzip")) return !refused;
-    if (coding == "*") any = !refused;
-  }
-  return any;
-}
-
 void split_target(std::string_view target, Request& request) {
   if (target.starts_with("http://") || target.starts_with("https://")) {
     // The absolute form, which a server must accept (RFC 9112, 3.2.2).
@@ -130,6 +116,20 @@ bool has_token(std::string_view list, std::string_view token) {
     if (equal_without_case(trim(part), token)) return true;
   }
   return false;
+}
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  bool any = false;
+  for (const std::string_view part : split(accept_encoding, ',')) {
+    const auto semicolon = part.find(';');
+    const std::string_view coding = trim(part.substr(0, semicolon));
+    std::string_view weight = semicolon == part.npos ? std::string_view() : trim(part.substr(semicolon + 1));
+    if (weight.starts_with("q=") || weight.starts_with("Q=")) weight.remove_prefix(2);
+    const bool refused = !weight.empty() && weight.find_first_not_of("0.") == weight.npos;
+    if (equal_without_case(coding, "gzip")) return !refused;
+    if (coding == "*") any = !refused;
+  }
+  return any;
 }
 
 std::string_view reason_phrase(int status) {

@@ -14,6 +14,8 @@ namespace modelops::http {
 bool equal_without_case(std::string_view a, std::string_view b);
 /// True when the comma-separated `list` holds `token`, compared without case.
 bool has_token(std::string_view list, std::string_view token);
+/// What Accept-Encoding says of gzip: "gzip" or "*" with a weight above zero (RFC 9110, 12.5.3).
+bool accepts_gzip(std::string_view accept_encoding);
 std::string_view reason_phrase(int status);
 /// `error` as application/problem+json.
 Response problem_response(const Error& error, std::string_view request_id);

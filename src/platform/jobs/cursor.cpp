@@ -7,8 +7,8 @@ namespace modelops::jobs {
 
 std::optional<std::int64_t> cursor_number(const std::optional<Cursor>& after) {
   if (!after) return std::nullopt;
-  const auto number = parse_int(after->str());
-  if (!number || *number < 0) fail_field("/after", "must be a cursor that an earlier answer gave out");
+  const auto number = parse_count(after->str());
+  if (!number) fail_field("/after", "must be a cursor that an earlier answer gave out");
   return number;
 }
 

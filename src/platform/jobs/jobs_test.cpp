@@ -65,6 +65,9 @@ class JobsTest : public ::testing::TestWithParam<db::Dialect> {
         .id;
   }
   Operation get(const OperationId& id) { return operations.get(ctx, OperationReference{id}); }
+  OperationState get_as(std::string actor_id, const OperationId& id) {
+    return operations.get(context_of("org_a", std::move(actor_id)), OperationReference{id}).state;
+  }
   bool reaches(const OperationId& id, OperationState state) {
     return eventually([&] { return get(id).state == state; });
   }
@@ -84,7 +87,7 @@ class JobsTest : public ::testing::TestWithParam<db::Dialect> {
   modelops::testing::TestDatabase database{GetParam()};
   SystemClock clock;
   events::Topics topics;
-  Operations operations{*database, topics, clock};
+  Operations operations{*database, topics, clock, testing::visible_to};
   Context ctx = context_of("org_a");
 };
 
@@ -124,6 +127,42 @@ TEST_P(JobsTest, IntentIsStoredWithTheChangeOrNotAtAll) {
                Error);
   EXPECT_EQ(one<std::int64_t>("SELECT count(*) FROM jobs"), 0);
   EXPECT_EQ(one<std::int64_t>("SELECT count(*) FROM operations"), 0);
+}
+
+TEST_P(JobsTest, WhoMayNotSeeAnOperationIsToldThatThereIsNone) {
+  const Context other = context_of("org_a", "usr_2");
+  const Context stranger = context_of("org_b");
+  const OperationId id = create();
+  const auto refused = [&](const Context& who) {
+    const auto status_of = [](const auto& f) {
+      try {
+        f();
+      } catch (const Error& error) {
+        return error.code;
+      }
+      return ErrorCode::internal;
+    };
+    return operations.list(who, {}).items.empty() &&
+           status_of([&] { operations.get(who, OperationReference{id}); }) == ErrorCode::not_found &&
+           status_of([&] { operations.cancel(who, {id}); }) == ErrorCode::not_found &&
+           status_of([&] { operations.log(who, {.operation = id, .after = {}}); }) == ErrorCode::not_found &&
+           status_of([&] {
+             std::get<http::Stream>(operations.follow_log(who, {.operation = id, .after = {}})).poll();
+           }) == ErrorCode::not_found;
+  };
+  EXPECT_EQ(operations.list(ctx, {}).items.size(), 1u);
+  EXPECT_TRUE(refused(other));
+  EXPECT_TRUE(refused(stranger));
+  database->write([&](db::Tx& tx) { operations.set_audience(tx, ctx, id, Audience::everybody()); });
+  http::Stream open = std::get<http::Stream>(operations.follow_log(other, {.operation = id, .after = {}}));
+  EXPECT_FALSE(open.poll().end);
+  EXPECT_EQ(operations.list(other, {}).items.size(), 1u);
+  EXPECT_EQ(operations.get(other, OperationReference{id}).id, id);
+  EXPECT_TRUE(refused(stranger));
+  database->write([&](db::Tx& tx) { operations.set_audience(tx, ctx, id, Audience::only("usr_3")); });
+  EXPECT_TRUE(refused(ctx));
+  EXPECT_THROW(open.poll(), Error) << "a stream ends when its operation is seen no more";
+  EXPECT_EQ(get_as("usr_3", id), OperationState::pending);
 }
 
 TEST_P(JobsTest, TwoRunnersDoEachJobOnce) {

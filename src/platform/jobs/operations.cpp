@@ -22,19 +22,23 @@ Operation Operations::create(db::Tx& tx, const Context& ctx, NewOperation wanted
   made.subject_id = std::move(wanted.subject_id);
   made.actor_id = ctx.actor.id;
   made.created_at = clock_.now();
-  store::insert(tx, ctx.org_id, made, wanted.payload);
+  store::insert(tx, ctx.org_id, made, wanted.audience.value_or(Audience::only(ctx.actor.id)), wanted.payload);
   announce(tx, topics_, jobs_topic);
   return made;
 }
 
 Operation Operations::get(db::Tx& tx, const Context& ctx, const OperationId& id) {
-  auto found = store::find(tx, ctx.org_id, id);
+  auto found = store::find(tx, ctx.org_id, id, visible_to_(ctx, "o"));
   if (!found) fail(ErrorCode::not_found, fmt::format("There is no operation {} here.", id.str()));
   return std::move(*found);
 }
 
+void Operations::set_audience(db::Tx& tx, const Context& ctx, const OperationId& id, const Audience& audience) {
+  store::set_audience(tx, ctx.org_id, id, audience);
+}
+
 OperationPage Operations::list(const Context& ctx, const ListOperations& request) {
-  return database_.read([&](db::Tx& tx) { return store::list(tx, ctx.org_id, request); });
+  return database_.read([&](db::Tx& tx) { return store::list(tx, ctx.org_id, visible_to_(ctx, "o"), request); });
 }
 
 Operation Operations::get(const Context& ctx, const OperationReference& request) {

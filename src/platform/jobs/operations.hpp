@@ -1,4 +1,5 @@
 #pragma once
+#include "platform/audience.hpp"
 #include "platform/db/database.hpp"
 #include "platform/events/topics.hpp"
 #include "platform/http/types.hpp"
@@ -15,7 +16,8 @@ struct NewOperation {
   std::string kind;  ///< names the JobHandler
   std::string subject_kind;
   std::string subject_id;
-  boost::json::value payload;  ///< what the handler needs to know; no secrets
+  boost::json::value payload;             ///< what the handler needs to know; no secrets
+  std::optional<Audience> audience = {};  ///< none: who starts it
 };
 
 /// Work that takes longer than a request: a capability stores the intent, a JobRunner does it.
@@ -24,13 +26,20 @@ class Operations {
   /// Told in the transaction of a cancellation: for the audit log.
   using OnCancel = std::function<void(db::Tx&, const Context&, const Operation&)>;
 
-  Operations(db::Database& database, events::Topics& topics, const Clock& clock, OnCancel on_cancel = {})
-      : database_(database), topics_(topics), clock_(clock), on_cancel_(std::move(on_cancel)) {}
+  Operations(db::Database& database, events::Topics& topics, const Clock& clock, VisibilityRule visible_to,
+             OnCancel on_cancel = {})
+      : database_(database),
+        topics_(topics),
+        clock_(clock),
+        visible_to_(visible_to),
+        on_cancel_(std::move(on_cancel)) {}
 
   /// In the transaction of the change that wants it done.
   Operation create(db::Tx& tx, const Context& ctx, NewOperation wanted);
-  /// Of the caller's organisation; throws Error(not_found).
+  /// Throws Error(not_found) for one that the caller may not see.
   Operation get(db::Tx& tx, const Context& ctx, const OperationId& id);
+  /// It belongs to a resource now, and is seen by whoever sees that.
+  void set_audience(db::Tx& tx, const Context& ctx, const OperationId& id, const Audience& audience);
 
   OperationPage list(const Context& ctx, const ListOperations& request);
   Operation get(const Context& ctx, const OperationReference& request);
@@ -43,6 +52,7 @@ class Operations {
   db::Database& database_;
   events::Topics& topics_;
   const Clock& clock_;
+  VisibilityRule visible_to_;
   OnCancel on_cancel_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 // One server's share of a database, as often as a test needs it.
 #include "migrations/migrations.hpp"
+#include "platform/audience.hpp"
 #include "platform/jobs/lease.hpp"
 #include "platform/jobs/listener.hpp"
 #include "platform/jobs/waiting.hpp"
@@ -29,10 +30,16 @@ struct Replica {
   LeaseKeeper keeper;
 };
 
-inline Context context_of(std::string org_id) {
+/// A stand-in for the rule of `identity`, without teams.
+inline query::SqlFragment visible_to(const Context& ctx, std::string_view alias) {
+  return {fmt::format("({0}.org_id = ? AND ({0}.visibility = 'organization' OR {0}.created_by = ?))", alias),
+          {ctx.org_id, ctx.actor.id}};
+}
+
+inline Context context_of(std::string org_id, std::string actor_id = "usr_1") {
   Context ctx;
   ctx.actor.kind = ActorKind::user;
-  ctx.actor.id = "usr_1";
+  ctx.actor.id = std::move(actor_id);
   ctx.org_id = std::move(org_id);
   return ctx;
 }

@@ -28,12 +28,14 @@ const query::FieldTable& fields() {
 
 std::string lease_name(const OperationId& id) { return "job/" + id.str(); }
 
-void insert(db::Tx& tx, std::string_view org_id, const Operation& o, const boost::json::value& payload) {
+void insert(db::Tx& tx, std::string_view org_id, const Operation& o, const Audience& audience,
+            const boost::json::value& payload) {
   tx.run(
       "INSERT INTO operations (org_id, id, kind, subject_kind, subject_id, actor_id, state, step, created_at, "
-      "cancel_requested, row_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "cancel_requested, row_version, visibility, team_id, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?)",
       org_id, o.id, o.kind, o.subject_kind, o.subject_id, o.actor_id, o.state, o.step, o.created_at, o.cancel_requested,
-      o.row_version);
+      o.row_version, audience.visibility, audience.team_id, audience.created_by);
   tx.run(
       fmt::format("INSERT INTO jobs (org_id, operation_id, kind, payload, attempt, due_us) VALUES (?, ?, ?, ?, 0, {})",
                   now_us(tx.dialect())),
@@ -45,11 +47,30 @@ std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const Operati
                             org_id, id);
 }
 
-OperationPage list(db::Tx& tx, std::string_view org_id, const ListOperations& request) {
+std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const OperationId& id,
+                              const query::SqlFragment& seen) {
+  std::vector<db::SqlValue> args{reflect::to_sql(org_id), reflect::to_sql(id)};
+  args.insert(args.end(), seen.args.begin(), seen.args.end());
+  auto rows = tx.all_with<Operation>("SELECT " + reflect::columns<Operation>("o") +
+                                         " FROM operations o WHERE o.org_id = ? AND o.id = ? AND " + seen.sql,
+                                     args);
+  if (rows.empty()) return std::nullopt;
+  return std::move(rows.front());
+}
+
+void set_audience(db::Tx& tx, std::string_view org_id, const OperationId& id, const Audience& audience) {
+  tx.run("UPDATE operations SET visibility = ?, team_id = ?, created_by = ? WHERE org_id = ? AND id = ?",
+         audience.visibility, audience.team_id, audience.created_by, org_id, id);
+}
+
+OperationPage list(db::Tx& tx, std::string_view org_id, const query::SqlFragment& seen, const ListOperations& request) {
   const query::Keyset keyset = query::plan(fields(), request);
-  auto rows = tx.all_with<Operation>(
-      "SELECT " + reflect::columns<Operation>("o") + " FROM operations o WHERE o.org_id = ? AND " + keyset.sql(),
-      keyset.args(org_id));
+  std::vector<db::SqlValue> args = keyset.args(org_id);
+  args.insert(args.begin() + 1, seen.args.begin(), seen.args.end());
+  auto rows =
+      tx.all_with<Operation>("SELECT " + reflect::columns<Operation>("o") +
+                                 " FROM operations o WHERE o.org_id = ? AND " + seen.sql + " AND " + keyset.sql(),
+                             args);
   return query::page<OperationPage>(keyset, std::move(rows));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 // SQL of operations, their queue and their logs.
+#include "platform/audience.hpp"
 #include "platform/db/database.hpp"
 #include "platform/jobs/lease.hpp"
 #include "platform/jobs/types.hpp"
@@ -19,9 +20,15 @@ MODELOPS_DESCRIBE(JobRow, org_id, operation_id, kind, payload, attempt);
 /// The lease of a job.
 std::string lease_name(const OperationId& id);
 
-void insert(db::Tx& tx, std::string_view org_id, const Operation& operation, const boost::json::value& payload);
+void insert(db::Tx& tx, std::string_view org_id, const Operation& operation, const Audience& audience,
+            const boost::json::value& payload);
+/// For the program itself, whoever may see it.
 std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const OperationId& id);
-OperationPage list(db::Tx& tx, std::string_view org_id, const ListOperations& request);
+/// `seen` is a condition on the table `o`.
+std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const OperationId& id,
+                              const query::SqlFragment& seen);
+OperationPage list(db::Tx& tx, std::string_view org_id, const query::SqlFragment& seen, const ListOperations& request);
+void set_audience(db::Tx& tx, std::string_view org_id, const OperationId& id, const Audience& audience);
 
 /// A job of one of these kinds that is due and that nobody works on. With `to_claim` other replicas that look at the
 /// same time find another one.

@@ -324,7 +324,8 @@ std::string_view operator_sql(Operator op) {
   return {};
 }
 
-void append_comparison(const FieldTable& table, const Comparison& comparison, SqlFragment& out) {
+void append_comparison(const FieldTable& table, const Comparison& comparison, std::string_view org_id,
+                       SqlFragment& out) {
   std::string condition(operator_sql(comparison.op));
   if (comparison.op == Operator::in) {
     for (std::size_t i = 1; i < comparison.values.size(); ++i) condition += ", ?";
@@ -337,18 +338,26 @@ void append_comparison(const FieldTable& table, const Comparison& comparison, Sq
                                : fmt::format("{} {}", column, condition);
   } else {
     // lower() folds ASCII only in both databases: in SQLite always, in PostgreSQL under COLLATE "C".
-    out.sql += fmt::format(
-        "EXISTS (SELECT 1 FROM {0} filter_tag WHERE filter_tag.org_id = {2}.org_id AND filter_tag.{1} = {2}.id AND "
-        "filter_tag.key = ? AND {3} {4})",
-        table.tags->table, table.tags->owner, table.alias, like ? "lower(filter_tag.value)" : "filter_tag.value",
-        condition);
+    const std::string_view value = like ? "lower(filter_tag.value)" : "filter_tag.value";
+    if (org_id.empty()) {
+      out.sql += fmt::format(
+          "EXISTS (SELECT 1 FROM {0} filter_tag WHERE filter_tag.org_id = {2}.org_id AND filter_tag.{1} = {2}.id AND "
+          "filter_tag.key = ? AND {3} {4})",
+          table.tags->table, table.tags->owner, table.alias, value, condition);
+    } else {
+      out.sql += fmt::format(
+          "{2}.id IN (SELECT filter_tag.{1} FROM {0} filter_tag WHERE filter_tag.org_id = ? AND filter_tag.key = ? AND "
+          "{3} {4})",
+          table.tags->table, table.tags->owner, table.alias, value, condition);
+      out.args.emplace_back(std::string(org_id));
+    }
     out.args.emplace_back(comparison.tag_key);
   }
   out.args.insert(out.args.end(), comparison.values.begin(), comparison.values.end());
 }
 
-void append_filter(const FieldTable& table, const Filter& filter, SqlFragment& out) {
-  if (filter.kind == Filter::Kind::comparison) return append_comparison(table, filter.comparison, out);
+void append_filter(const FieldTable& table, const Filter& filter, std::string_view org_id, SqlFragment& out) {
+  if (filter.kind == Filter::Kind::comparison) return append_comparison(table, filter.comparison, org_id, out);
   if (filter.children.empty()) {
     out.sql += "1 = 1";
     return;
@@ -358,7 +367,7 @@ void append_filter(const FieldTable& table, const Filter& filter, SqlFragment& o
   bool first = true;
   for (const Filter& child : filter.children) {
     if (!std::exchange(first, false)) out.sql += filter.kind == Filter::Kind::any_of ? " OR " : " AND ";
-    append_filter(table, child, out);
+    append_filter(table, child, org_id, out);
   }
   out.sql += ')';
 }
@@ -367,9 +376,9 @@ void append_filter(const FieldTable& table, const Filter& filter, SqlFragment& o
 
 Filter parse_filter(const FieldTable& table, std::string_view text) { return Parser(table, text).parse(); }
 
-SqlFragment filter_sql(const FieldTable& table, const Filter& filter) {
+SqlFragment filter_sql(const FieldTable& table, const Filter& filter, std::string_view org_id) {
   SqlFragment out;
-  append_filter(table, filter, out);
+  append_filter(table, filter, org_id, out);
   return out;
 }
 

@@ -42,7 +42,8 @@ struct Filter {
 /// Throws Error(invalid) that names the column (from 1, in characters), what was expected, and the known fields.
 /// The result points into `table`.
 Filter parse_filter(const FieldTable& table, std::string_view text);
-/// A condition that is never NULL, in need of no parentheses.
-SqlFragment filter_sql(const FieldTable& table, const Filter& filter);
+/// A condition that is never NULL, in need of no parentheses. `org_id` is the organisation that the query is confined
+/// to, so that tags are looked up by their index; empty: there is none.
+SqlFragment filter_sql(const FieldTable& table, const Filter& filter, std::string_view org_id);
 
 }  // namespace modelops::query

@@ -19,7 +19,9 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-SqlFragment compiled(std::string_view text) { return filter_sql(things(), parse_filter(things(), text)); }
+SqlFragment compiled(std::string_view text, std::string_view org_id = {}) {
+  return filter_sql(things(), parse_filter(things(), text), org_id);
+}
 
 std::string refusal(std::string_view text) {
   try {
@@ -48,6 +50,12 @@ TEST(Filter, MakesSqlWithPlaceholdersOnly) {
       "EXISTS (SELECT 1 FROM thing_tags filter_tag WHERE filter_tag.org_id = m.org_id AND filter_tag.thing_id = m.id "
       "AND filter_tag.key = ? AND lower(filter_tag.value) LIKE ? ESCAPE '\\')");
   EXPECT_THAT(tag.args, ElementsAre(reflect::SqlValue("team/a-b.c"), reflect::SqlValue("x%")));
+  const SqlFragment confined = compiled("NOT tags.team = 'x'", "org_a");
+  EXPECT_EQ(confined.sql,
+            "NOT (m.id IN (SELECT filter_tag.thing_id FROM thing_tags filter_tag WHERE filter_tag.org_id = ? AND "
+            "filter_tag.key = ? AND filter_tag.value = ?))");
+  EXPECT_THAT(confined.args,
+              ElementsAre(reflect::SqlValue("org_a"), reflect::SqlValue("team"), reflect::SqlValue("x")));
 }
 
 TEST(Filter, ReadsStringsAndKeys) {
@@ -350,7 +358,7 @@ TEST_P(FilterOnDatabase, AgreesWithPlainEvaluation) {
   RandomFilter random(11);
   for (int i = 0; i < 600; ++i) {
     const Meaning filter = random.make(dice.below(4));
-    const SqlFragment made = compiled(filter.text);
+    const SqlFragment made = compiled(filter.text, i % 2 == 0 ? "org_a" : "");
     std::vector<std::string> found;
     database->read([&](db::Tx& tx) {
       found.clear();

@@ -52,8 +52,13 @@ std::vector<SortKey> parse_order(const FieldTable& table, std::string_view order
         fail(ErrorCode::internal, "The list cannot be ordered.", fmt::format("{} must not be sortable", name));
       keys.push_back(is_id ? id : SortKey{field->name, std::string(field->column), field->type});
       keys.back().descending = direction == "desc";
-      if (is_id) return keys;  // unique: what follows would not matter
     }
+  }
+  // It is unique: what follows does not matter.
+  const auto unique = std::ranges::find(keys, id.name, &SortKey::name);
+  if (unique != keys.end()) {
+    keys.erase(unique + 1, keys.end());
+    return keys;
   }
   const bool descending = !keys.empty() && keys.back().descending;
   keys.push_back(id);
@@ -155,9 +160,9 @@ void Keyset::append_after(const std::vector<reflect::SqlValue>& last) {
 }
 
 Keyset plan(const FieldTable& table, std::string_view filter, std::string_view order_by, std::string_view page_token,
-            PageSize page_size) {
+            PageSize page_size, std::string_view org_id) {
   Keyset out;
-  out.condition_ = filter_sql(table, parse_filter(table, filter));
+  out.condition_ = filter_sql(table, parse_filter(table, filter), org_id);
   out.keys_ = parse_order(table, order_by);
   std::string order_sql;
   std::string columns;

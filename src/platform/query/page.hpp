@@ -48,7 +48,8 @@ class Keyset {
   std::string next_token(const std::vector<reflect::SqlValue>& last) const;
 
  private:
-  friend Keyset plan(const FieldTable&, std::string_view, std::string_view, std::string_view, PageSize);
+  friend Keyset plan(const FieldTable&, std::string_view, std::string_view, std::string_view, PageSize,
+                     std::string_view);
   std::vector<reflect::SqlValue> read_token(std::string_view token) const;
   void append_after(const std::vector<reflect::SqlValue>& last);
 
@@ -59,13 +60,14 @@ class Keyset {
   std::size_t page_size_ = 0;
 };
 
-/// Throws Error(invalid) for a filter or order that is refused, and for a token of another query.
+/// Throws Error(invalid) for a filter or order that is refused, and for a token of another query. `org_id`: see
+/// `filter_sql`; it matters to lists with tags only.
 Keyset plan(const FieldTable& table, std::string_view filter, std::string_view order_by, std::string_view page_token,
-            PageSize page_size);
+            PageSize page_size, std::string_view org_id = {});
 
 template <class Request>
-Keyset plan(const FieldTable& table, const Request& request) {
-  return plan(table, request.filter, request.order_by, request.page_token, request.page_size);
+Keyset plan(const FieldTable& table, const Request& request, std::string_view org_id = {}) {
+  return plan(table, request.filter, request.order_by, request.page_token, request.page_size, org_id);
 }
 
 /// The member of a described row that has this wire name.

@@ -70,7 +70,7 @@ TEST(Page, RefusesUnknownOrders) {
       "order_by is refused: it names a field that has no order. Write one or two of these fields, each with asc or "
       "desc after it if you like: name, size, done, made_at, mood.");
   for (const std::string_view order :
-       {"note", "score", "name,", ",name", "name up", "name desc desc", "m.name", "name;"})
+       {"note", "score", "name,", ",name", "name up", "name desc desc", "m.name", "name;", "id, note", "id, id"})
     EXPECT_THAT(refusal(order), HasSubstr("order_by is refused")) << order;
   EXPECT_THAT(refusal("name, name desc"), HasSubstr("'name' twice"));
   EXPECT_THAT(refusal("name, size, done"), HasSubstr("more than 2"));

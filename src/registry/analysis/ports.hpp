@@ -22,4 +22,13 @@ class SourceAnalyzer {
   virtual Analysis analyze(const std::vector<SourceFile>& files) = 0;
 };
 
+/// Lists the tensors of a file, from its header: answered by `formats`.
+class TensorReader {
+ public:
+  virtual ~TensorReader() = default;
+  /// In the order of the file; none for one that is of no format with tensors. Throws Error(unprocessable) with what is
+  /// wrong for a malformed one.
+  virtual std::vector<Tensor> read(const SourceFile& file) = 0;
+};
+
 }  // namespace modelops::registry

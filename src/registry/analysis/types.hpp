@@ -78,6 +78,15 @@ struct DtypeShare {
 };
 MODELOPS_DESCRIBE(DtypeShare, dtype, tensors, elements);
 
+/// A weight, by its header.
+struct Tensor {
+  std::string name;
+  std::string dtype;                       ///< as the file calls it: "BF16", "Q4_K", "float32"
+  std::vector<std::int64_t> shape;         ///< the outermost dimension first
+  std::optional<std::int64_t> size_bytes;  ///< absent when the header does not say
+};
+MODELOPS_DESCRIBE(Tensor, name, dtype, shape, size_bytes);
+
 struct Analysis {
   Framework framework = Framework::unknown;
   FileFormat format = FileFormat::unknown;  ///< of the weights

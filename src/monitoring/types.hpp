@@ -1,0 +1,147 @@
+#pragma once
+#include "deployments/types.hpp"
+#include "monitoring/wire.hpp"
+
+namespace modelops::monitoring {
+
+using identity::Reference;
+using reflect::Doc;
+
+inline constexpr Permission monitoring_read{"monitoring:read"};
+
+/// How far a latency may be from the true one, as a part of it: half of the widest bucket over its least value.
+inline constexpr double latency_relative_error = 1.0 / 32;
+
+struct WindowRule {
+  static bool accepts(std::string_view text) { return text == "15m" || text == "1h" || text == "24h"; }
+  static std::string says() { return "must be 15m, 1h or 24h"; }
+  static constexpr std::string_view pattern = "^(15m|1h|24h)$";
+  static constexpr std::string_view format = "";
+  static constexpr std::size_t min = 2;
+  static constexpr std::size_t max = 3;
+};
+using WindowName = reflect::Text<WindowRule>;
+struct ShortWindowRule {
+  static bool accepts(std::string_view text) { return text == "15m" || text == "1h"; }
+  static std::string says() { return "must be 15m or 1h"; }
+  static constexpr std::string_view pattern = "^(15m|1h)$";
+  static constexpr std::string_view format = "";
+  static constexpr std::size_t min = 2;
+  static constexpr std::size_t max = 3;
+};
+using ShortWindowName = reflect::Text<ShortWindowRule>;
+
+struct GetDeploymentMetrics {
+  Reference deployment;
+  WindowName window = *WindowName::parse("15m");
+  std::optional<reflect::Ranged<5, 8640>> step;
+  static constexpr Doc docs[] = {
+      {"window", "15m, 1h or 24h, up to the newest point that is complete"},
+      {"step",
+       "Seconds between two points: a divisor of the window that makes 10 to 1440 points, and a multiple of 5 "
+       "(24h: of 60). Without it 5 for 15m, 15 for 1h, 300 for 24h"}};
+};
+MODELOPS_DESCRIBE(GetDeploymentMetrics, deployment, window, step);
+
+/// One value of a chart; nothing where nobody measured, or there was nothing to measure.
+using Values = std::vector<std::optional<double>>;
+
+/// Each as long as `times`.
+struct TrafficSeries {
+  Values requests_per_second;
+  Values error_ratio;
+  Values client_error_ratio;
+  Values duration_p50_ms;
+  Values duration_p95_ms;
+  Values duration_p99_ms;
+  Values first_token_p50_ms;
+  Values first_token_p95_ms;
+  Values first_token_p99_ms;
+  Values inter_token_p50_ms;
+  Values inter_token_p95_ms;
+  Values inter_token_p99_ms;
+  Values tokens_in_per_second;
+  Values tokens_out_per_second;
+  Values in_flight;
+  Values queue_depth;
+  static constexpr Doc docs[] = {
+      {"error_ratio", "Answers with 5xx, and those that broke off, among all; null without a request"},
+      {"client_error_ratio", "Answers with 4xx among all"},
+      {"duration_p50_ms", "From a request's first byte to its answer's last, as its gateway saw it"},
+      {"first_token_p50_ms", "From a request's first byte to the first event of its stream"},
+      {"inter_token_p50_ms", "Between two pieces of a stream"},
+      {"tokens_in_per_second", "As engines tell it in `usage`"},
+      {"tokens_out_per_second", "As engines tell it in `usage`; of a stream that tells none, its events"},
+      {"in_flight", "Requests under way, on average"},
+      {"queue_depth", "Requests that waited for a replica, on average"}};
+};
+MODELOPS_DESCRIBE(TrafficSeries, requests_per_second, error_ratio, client_error_ratio, duration_p50_ms, duration_p95_ms,
+                  duration_p99_ms, first_token_p50_ms, first_token_p95_ms, first_token_p99_ms, inter_token_p50_ms,
+                  inter_token_p95_ms, inter_token_p99_ms, tokens_in_per_second, tokens_out_per_second, in_flight,
+                  queue_depth);
+
+struct ReplicaSeries {
+  std::string replica_id;
+  Values cpu_cores;
+  Values memory_bytes;
+  static constexpr Doc docs[] = {{"cpu_cores", "1: one core all the time"}};
+};
+MODELOPS_DESCRIBE(ReplicaSeries, replica_id, cpu_cores, memory_bytes);
+
+struct DeploymentMetrics {
+  deployments::DeploymentId deployment_id;
+  std::string window;
+  std::int64_t step = 0;
+  std::vector<Time> times;
+  TrafficSeries traffic;
+  std::vector<ReplicaSeries> replicas;
+  double latency_error = latency_relative_error;
+  static constexpr Doc docs[] = {
+      {"step", "Seconds between two points"},
+      {"times", "Where each point begins; the last one has ended a moment ago"},
+      {"traffic", "Null where no gateway reported"},
+      {"replicas", "As their agent observed them, also of replicas that ended within the window"},
+      {"latency_error", "How far a latency may be from the true one, as a part of it"}};
+};
+MODELOPS_DESCRIBE(DeploymentMetrics, deployment_id, window, step, times, traffic, replicas, latency_error);
+
+struct ListDeploymentMetrics {
+  ShortWindowName window = *ShortWindowName::parse("15m");
+  reflect::Ranged<1, 200> page_size = reflect::Ranged<1, 200>::of<50>();
+  std::string page_token;
+  std::string filter;
+  std::string order_by;
+  static constexpr Doc docs[] = {{"window", "15m or 1h"},
+                                 {"filter", "Of deployments, as in their list"},
+                                 {"order_by", "Of deployments, as in their list: equal requests give equal pages"}};
+};
+MODELOPS_DESCRIBE(ListDeploymentMetrics, window, page_size, page_token, filter, order_by);
+
+struct DeploymentMetricsSummary {
+  deployments::DeploymentId deployment_id;
+  std::string name;
+  std::optional<double> requests_per_second;
+  std::optional<double> error_ratio;
+  std::optional<double> duration_p95_ms;
+  std::optional<double> tokens_in_per_second;
+  std::optional<double> tokens_out_per_second;
+  Values sparkline;
+  static constexpr Doc docs[] = {
+      {"requests_per_second", "Over the window, as far as a gateway reported; absent when none did"},
+      {"error_ratio", "Absent without a request, as is duration_p95_ms"},
+      {"sparkline", "Requests per second, 30 points over the window"}};
+};
+MODELOPS_DESCRIBE(DeploymentMetricsSummary, deployment_id, name, requests_per_second, error_ratio, duration_p95_ms,
+                  tokens_in_per_second, tokens_out_per_second, sparkline);
+struct DeploymentMetricsPage {
+  std::string window;
+  std::int64_t step = 0;
+  std::vector<Time> times;
+  std::vector<DeploymentMetricsSummary> items;
+  std::optional<std::string> next_page_token;
+  static constexpr Doc docs[] = {{"step", "Seconds between two points of a sparkline"},
+                                 {"times", "Where each point of a sparkline begins"}};
+};
+MODELOPS_DESCRIBE(DeploymentMetricsPage, window, step, times, items, next_page_token);
+
+}  // namespace modelops::monitoring

@@ -1,0 +1,22 @@
+import { Link } from "@tanstack/react-router";
+import { ScrollText } from "lucide-react";
+import { buttonClass } from "@/kit/button";
+import { objectLink } from "@/shell/object-link";
+
+/** A tab of a deployment's page; nothing while deployments have none. */
+export function tabLink(deployment: { name: string }, tab: string): ReturnType<typeof objectLink> {
+  const page = objectLink("deployment", deployment.name);
+  return page && { ...page, search: { tab } };
+}
+
+/** To the tab of its log. */
+export function LogsLink({ deployment }: { deployment: { name: string } }) {
+  const link = tabLink(deployment, "logs");
+  if (!link) return null;
+  return (
+    <Link {...link} className={buttonClass("secondary", "sm")}>
+      <ScrollText aria-hidden className="size-3.5" />
+      Open logs
+    </Link>
+  );
+}

@@ -1,0 +1,14 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { z } from "zod/mini";
+import { DeploymentPage } from "@/deployments/deployment-page";
+
+export const Route = createFileRoute("/modelops/deployments/$deployment")({
+  component: DeploymentPage,
+  validateSearch: z.object({
+    tab: z.catch(
+      z.optional(z.enum(["overview", "try", "replicas", "logs", "events", "revisions", "configuration"])),
+      undefined,
+    ),
+  }),
+  staticData: { crumb: (params) => params.deployment ?? "Deployment" },
+});

@@ -1,0 +1,64 @@
+import { Menu } from "@base-ui/react/menu";
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Keyboard, LogOut, UserRound } from "lucide-react";
+import { problemOf } from "@/api/problem";
+import { signOut, useSession } from "@/identity/session";
+import { Kbd } from "@/kit/kbd";
+import { itemClass, popupClass } from "@/kit/popup";
+import { toast } from "@/kit/toast";
+import { cx } from "@/lib/cx";
+
+/** The first letters of a name: "Mara Okafor" is MO. */
+export const initials = (name: string) =>
+  name
+    .split(/[\s.@_-]+/)
+    .filter(Boolean)
+    .slice(0, 2)
+    .map((word) => [...word][0]?.toUpperCase())
+    .join("");
+
+export default function AccountMenu({ onShortcuts }: { onShortcuts: () => void }) {
+  const session = useSession();
+  const leave = useMutation({
+    mutationFn: signOut,
+    onError: (error) =>
+      toast({ title: "You are still signed in", detail: problemOf(error).message, outcome: "failed" }),
+  });
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="ml-1.5 grid size-7 shrink-0 place-items-center rounded-full bg-accent-tint text-2xs font-semibold text-run-fg">
+        <span aria-hidden>{initials(session.name)}</span>
+        <span className="sr-only">Account of {session.name}</span>
+      </Menu.Trigger>
+      <Menu.Portal>
+        <Menu.Positioner sideOffset={6} align="end" className="z-50 outline-none">
+          <Menu.Popup className={cx(popupClass, "min-w-56")}>
+            <Menu.Group>
+              <Menu.GroupLabel className="grid px-2 py-1.5">
+                <span className="font-medium">{session.name}</span>
+                <span className="text-xs text-fg-3">
+                  {session.role} of {session.organization}
+                </span>
+              </Menu.GroupLabel>
+            </Menu.Group>
+            <Menu.Separator className="my-1 h-px bg-line" />
+            <Menu.Item className={itemClass} render={<Link to="/modelops/profile" />}>
+              <UserRound aria-hidden className="size-4 text-fg-3" />
+              Profile
+            </Menu.Item>
+            <Menu.Item className={itemClass} onClick={onShortcuts}>
+              <Keyboard aria-hidden className="size-4 text-fg-3" />
+              Keyboard shortcuts
+              <Kbd keys="?" className="ml-auto" />
+            </Menu.Item>
+            <Menu.Item className={itemClass} onClick={() => leave.mutate()} disabled={leave.isPending}>
+              <LogOut aria-hidden className="size-4 text-fg-3" />
+              Sign out
+            </Menu.Item>
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+}

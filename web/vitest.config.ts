@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  test: {
+    environment: "happy-dom",
+    environmentOptions: { happyDOM: { url: "http://localhost/modelops" } },
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/vitest.setup.ts"],
+    unstubGlobals: true,
+    restoreMocks: true,
+  },
+});
