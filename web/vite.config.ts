@@ -5,7 +5,10 @@ import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 
 const api = process.env.MODELOPS_API ?? "http://127.0.0.1:18087";
-const proxy = Object.fromEntries(["/api", "/openapi.json", "/docs"].map((path) => [path, api]));
+// The server refuses changes whose Host is not the page's own, so it is passed on as it came.
+const proxy = Object.fromEntries(
+  ["/api", "/openapi.json", "/docs"].map((path) => [path, { target: api, changeOrigin: false }]),
+);
 
 /** The two fonts that every page shows are asked for at once, not when the styles have been read. */
 const preloadFonts: Plugin = {

@@ -12,9 +12,9 @@ type Complete<T> = T extends (infer Item)[]
 /** Answers hold every member of an inventory; only an agent's report may leave some out. */
 export const inventoryOf = (target: Target) => target.inventory as Complete<Schema<"Inventory">>;
 
-/** How an agent or a gateway is started with its one-use token. */
+/** How an agent or a gateway is started with its one-use token; the API is at this page's own origin too. */
 export const startCommand = (program: "agent" | "gateway", token: string) =>
-  `MODELOPS_ENROLLMENT_TOKEN=${token} modelops ${program} --server ${location.protocol}//${location.hostname}:18087 --state ./${program}`;
+  `MODELOPS_ENROLLMENT_TOKEN=${token} modelops ${program} --server ${location.origin} --state ./${program}`;
 
 const engineWords: Record<string, string> = {
   onnxruntime: "ONNX Runtime",
