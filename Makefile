@@ -20,6 +20,12 @@ test:  ## Run every tier of tests; the last line counts them
 test-fresh:  ## Prove `make up` and `make test` in a new Debian 12 tree (root only)
 	@tools/test-fresh
 
+deb:  ## Make the Debian package, in build/packages
+	@tools/package deb
+
+image:  ## Make the container image of that package, with a running Docker engine (BASE=debian:12-slim)
+	@tools/package image
+
 lint:  ## Check format, house rules, the web app, and the changed sources with clang-tidy (ALL=1: every source)
 	@tools/lint $(if $(ALL),--all)
 
@@ -27,7 +33,7 @@ format:  ## Apply clang-format and Biome
 	@git ls-files -co --exclude-standard '*.cpp' '*.hpp' | xargs -r clang-format-19 -i
 	@tools/node npm run --silent format -- ../tests/e2e ../tools ../bench
 
-openapi:  ## Write openapi.json, the web app's types of it, the roles and migrations/schema.sql, after an intended change
+openapi:  ## Write openapi.json, the web app's types of it, the roles, the settings and migrations/schema.sql, after an intended change
 	@tools/build release modelops contract_test
 	@build/release/modelops openapi >openapi.json
 	@tools/node npm run --silent api
@@ -43,4 +49,4 @@ bench-web:  ## Measure the web app over 100,000 models (MODELS=2400: over fewer)
 	@tools/build release modelops
 	@tools/node node ../bench/web.mjs
 
-.PHONY: screenshots bench-web openapi help up down test test-fresh lint format
+.PHONY: deb image screenshots bench-web openapi help up down test test-fresh lint format

@@ -39,8 +39,6 @@
 namespace modelops::apps {
 namespace {
 
-constexpr std::string_view version = "0.1.0";
-
 /// The audit log's integration, as the sequencer runs it.
 class AuditTable final : public eventlog::SequencedTable {
  public:
@@ -67,17 +65,6 @@ std::vector<std::string> page_origins(const ServeConfig& config) {
   return out;
 }
 
-std::string database_url(const ServeConfig& config) {
-  if (!config.data.database.empty()) return config.data.database;
-  return "sqlite:" + (std::filesystem::path(config.data.folder) / "modelops.db").string();
-}
-
-std::filesystem::path key_file(const ServeConfig& config) {
-  if (!config.data.key_file.empty()) return config.data.key_file;
-  const auto folder = std::filesystem::absolute(config.data.folder).lexically_normal();
-  return (folder.filename().empty() ? folder.parent_path() : folder).string() + ".master.key";
-}
-
 std::string sign_in_link(const ServeConfig& config, const std::string& token) {
   return config.web.public_url + "/modelops/sign-in#token=" + token;
 }
@@ -92,19 +79,22 @@ bool secure_cookies(const ServeConfig& config) {
                                          missing));
 }
 
-/// The version of the schema; nothing when there is none.
-std::optional<int> schema_version(db::Database& database) {
-  return database.read([](db::Tx& tx) -> std::optional<int> {
-    const auto tables = tx.value<std::int64_t>(
-        tx.dialect() == db::Dialect::sqlite
-            ? "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"
-            : "SELECT count(*) FROM pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()");
-    if (tables.value_or(0) == 0) return std::nullopt;
-    return tx.value<int>("SELECT max(version) FROM schema_migrations");
-  });
+}  // namespace
+
+std::string database_url(const ServeConfig& config) {
+  if (!config.data.database.empty()) return config.data.database;
+  return "sqlite:" + (std::filesystem::path(config.data.folder) / "modelops.db").string();
 }
 
-}  // namespace
+std::filesystem::path key_file(const ServeConfig& config) {
+  if (!config.data.key_file.empty()) return config.data.key_file;
+  const auto folder = std::filesystem::absolute(config.data.folder).lexically_normal();
+  return (folder.filename().empty() ? folder.parent_path() : folder).string() + ".master.key";
+}
+
+std::filesystem::path blobs_folder(const ServeConfig& config) {
+  return std::filesystem::path(config.data.folder) / "blobs";
+}
 
 /// In the order of dependence; destroyed in the reverse order, so that what runs ends before what it uses.
 struct ControlPlane::Graph {
@@ -122,10 +112,10 @@ struct ControlPlane::Graph {
           server->listen("web", config.web.address, static_cast<std::uint16_t>(config.web.port.number()), web_router);
     listener.emplace(database_url(config), topics);
     jobs.emplace(*database, topics, clock, leases, job_handlers);
-    reconcilers.emplace(topics, leases,
-                        std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention, &upload_cleaner,
-                                                       &liveness, &controller, &drains, &event_retention, &snapshots,
-                                                       &metrics_retention});
+    reconcilers.emplace(
+        topics, leases,
+        std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention, &upload_cleaner, &liveness,
+                                       &controller, &drains, &event_retention, &snapshots, &metrics_retention});
   }
 
   static api::Routes all_routes(Graph& g) {
@@ -177,7 +167,7 @@ struct ControlPlane::Graph {
   events::Topics topics;
   std::unique_ptr<db::Database> database = db::Database::open({.url = database_url(config)});
   crypto::Keyring keyring{key_file(config), folder};
-  storage::FileBlobs blobs{folder / "blobs", {.reserve_bytes = config.data.free_space_reserve.bytes()}};
+  storage::FileBlobs blobs{blobs_folder(config), {.reserve_bytes = config.data.free_space_reserve.bytes()}};
   audit::Trail trail{*database, clock, keyring};
   audit::Integrator integrator{clock, keyring};
   AuditTable audit_table{integrator, trail};
@@ -230,7 +220,7 @@ struct ControlPlane::Graph {
                              topics,    controller, observed, registry_artifacts};
 
   api::Routes routes = all_routes(*this);
-  std::string document = api::openapi(routes, version);
+  std::string document = api::openapi(routes, MODELOPS_VERSION);
   bool permissions_told = (access.set_known_permissions(permissions()), true);
   api::Router router{routes, access,
                      api_pages(document, metrics, [this] { return not_ready(); }, config.web.public_url)};
@@ -245,8 +235,8 @@ struct ControlPlane::Graph {
   targets::Liveness liveness{targets};
   deployments::Drains drains{controller};
   deployments::EventRetention event_retention{*database, clock};
-  gateway::Snapshots snapshots{
-      *database, clock, deployment_routes, topics, deployments::endpoints_topic, page_origins(config)};
+  gateway::Snapshots snapshots{*database,           clock, deployment_routes, topics, deployments::endpoints_topic,
+                               page_origins(config)};
   monitoring::Retention metrics_retention{*database, clock};
   std::vector<jobs::JobHandler*> job_handlers{&analyze};
 
@@ -301,7 +291,7 @@ std::string new_sign_in_link(const ServeConfig& config) {
   const std::filesystem::path keys = key_file(config);
   if (!std::filesystem::exists(keys)) fail_not_started(fmt::format("There is no key file {} yet.", keys.string()));
   const auto database = db::Database::open({.url = url, .readers = 1});
-  const auto version_found = schema_version(*database);
+  const auto version_found = database->schema_version();
   const int newest = all_migrations().back().version;
   if (!version_found) fail_not_started("The database is empty.");
   if (*version_found != newest)

@@ -73,6 +73,13 @@ struct ServeConfig {
 };
 MODELOPS_DESCRIBE(ServeConfig, api, web, gateway, data, first_start);
 
+/// Where the configuration says that the database is: "sqlite:/path" or "postgresql://…".
+std::string database_url(const ServeConfig& config);
+/// The master keys' file: as configured, or beside the data folder.
+std::filesystem::path key_file(const ServeConfig& config);
+/// The blobs below the data folder.
+std::filesystem::path blobs_folder(const ServeConfig& config);
+
 /// Everything that `modelops serve` is, from construction to destruction.
 class ControlPlane {
  public:

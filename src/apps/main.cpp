@@ -5,10 +5,12 @@
 #include <fstream>
 #include <iostream>
 
-#include "apps/control_plane.hpp"
+#include "apps/backup.hpp"
+#include "apps/doctor.hpp"
 #include "apps/up.hpp"
 #include "audit/verify.hpp"
 #include "cli/main.hpp"
+#include "cli/output.hpp"
 #include "dataplane/agent/agent.hpp"
 #include "dataplane/proxy/main.hpp"
 #include "dataplane/runtime/main.hpp"
@@ -64,6 +66,95 @@ int sign_in_link(const std::vector<std::string>& arguments) {
   return 0;
 }
 
+/// Takes "--name VALUE" out of the arguments: the rest are settings.
+std::optional<std::string> take_option(std::vector<std::string>& arguments, std::string_view name) {
+  const auto at = std::ranges::find(arguments, name);
+  if (at == arguments.end()) return std::nullopt;
+  if (at + 1 == arguments.end()) fail(ErrorCode::invalid, fmt::format("{} needs a value.", name));
+  std::string value = *(at + 1);
+  arguments.erase(at, at + 2);
+  return value;
+}
+
+bool take_flag(std::vector<std::string>& arguments, std::string_view name) { return std::erase(arguments, name) != 0; }
+
+ServeConfig config_of(const std::vector<std::string>& arguments) {
+  return config::load<ServeConfig>(config::Sources::of_process(arguments, environ));
+}
+
+ProgressOf progress_line(cli::Progress& line) {
+  return [&line](const std::string& what, double fraction) { line.update(fraction, what); };
+}
+
+void print_backup(const Backup& backup, const std::string& what) {
+  fmt::print("{} {}: {} database at schema version {}, {} artifacts, {}\n", what, backup.folder.string(),
+             backup.manifest.database, backup.manifest.schema_version, backup.manifest.artifacts,
+             cli::human_bytes(static_cast<std::uint64_t>(backup.manifest.artifact_bytes)));
+}
+
+int backup(std::vector<std::string> arguments) {
+  const auto to = take_option(arguments, "--to");
+  const auto keep = take_option(arguments, "--keep");
+  if (!to || asks_for_help(arguments)) {
+    fmt::print(
+        "modelops backup --to FOLDER [--keep N] [--config FILE] [--section.field=value …]\n\n"
+        "Copies database and artifacts while the server runs, each file checked against its digest. Backups in one\n"
+        "folder share their artifacts; --keep N removes all but the N newest. The master keys are not in it: keep\n"
+        "that file (data.key_file) somewhere else. Settings as for `modelops serve`.\n");
+    return to ? 0 : 2;
+  }
+  const auto count = parse_int(keep.value_or("0"));
+  if (!count || *count < 0 || *count > 10'000) fail(ErrorCode::invalid, "--keep takes a number from 0 to 10000.");
+  cli::Progress line("backup");
+  const Backup made = make_backup(config_of(arguments), *to, static_cast<int>(*count), progress_line(line));
+  line.finish(fmt::format("{} new", cli::human_bytes(static_cast<std::uint64_t>(made.bytes_copied))));
+  print_backup(made, "made");
+  return 0;
+}
+
+int restore(std::vector<std::string> arguments) {
+  const auto from = take_option(arguments, "--from");
+  const bool verify_only = take_flag(arguments, "--verify-only");
+  if (!from || asks_for_help(arguments)) {
+    fmt::print(
+        "modelops restore --from FOLDER [--verify-only] [--config FILE] [--section.field=value …]\n\n"
+        "Makes an installation from a backup, or from the newest of a folder of backups. There must be no database\n"
+        "where the settings say, and the file of master keys must be there already. --verify-only reads the backup\n"
+        "and compares every file with its digest. Settings as for `modelops serve`.\n");
+    return from ? 0 : 2;
+  }
+  cli::Progress line("restore");
+  const ServeConfig config = config_of(arguments);
+  const Backup found =
+      verify_only ? verify_backup(*from, progress_line(line)) : restore_backup(config, *from, progress_line(line));
+  line.finish("complete");
+  print_backup(found, verify_only ? "intact" : "restored");
+  if (!verify_only) fmt::print("start it with `modelops serve` and the same settings\n");
+  return 0;
+}
+
+int doctor(std::vector<std::string> arguments) {
+  if (asks_for_help(arguments)) {
+    fmt::print(
+        "modelops doctor [--read-artifacts] [--json] [--config FILE] [--section.field=value …]\n\n"
+        "Says what is wrong with an installation and how to mend it, whether it runs or not. Changes nothing.\n"
+        "--read-artifacts compares every artifact with its digest. Ends with 1 when a check failed.\n");
+    return 0;
+  }
+  const bool read_artifacts = take_flag(arguments, "--read-artifacts");
+  const bool json = take_flag(arguments, "--json");
+  const Diagnosis diagnosis = diagnose(config_of(arguments), read_artifacts);
+  if (json) {
+    fmt::print("{}\n", reflect::to_json(diagnosis));
+  } else {
+    for (const Check& check : diagnosis.checks) {
+      fmt::print("{:<8} {:<16} {}\n", reflect::enum_name(check.state), check.name, check.finding);
+      if (!check.remedy.empty()) fmt::print("{:>26}{}\n", "-> ", check.remedy);
+    }
+  }
+  return diagnosis.state == CheckState::failed ? 1 : 0;
+}
+
 int verify_audit(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments[0].starts_with("-")) {
     fmt::print(
@@ -104,6 +195,9 @@ int run(const std::vector<std::string>& arguments) {
     fmt::print("{}\n", openapi_document());
     return 0;
   }
+  if (command == "backup") return backup(rest);
+  if (command == "restore") return restore(rest);
+  if (command == "doctor") return doctor(rest);
   if (command == "sign-in-link") return sign_in_link(rest);
   if (command == "audit" && !rest.empty() && rest[0] == "verify") return verify_audit({rest.begin() + 1, rest.end()});
   return cli::run_command_line(arguments);

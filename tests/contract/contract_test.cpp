@@ -92,6 +92,18 @@ TEST_F(ContractTest, EveryRouteRefusesWhoseKeyDoesNotCoverIt) {
   });
 }
 
+TEST_F(ContractTest, EverySettingIsWrittenDown) {
+  const std::string guide = source_file("docs/guides/configuration.md");
+  const std::string text =
+      "# Settings of `modelops serve`\n\n"
+      "In the order of their strength: a YAML file (`--config FILE`), variables, and flags `--section.field=value`.\n"
+      "`modelops gateway --help`, `modelops agent --help` and `modelops runtime --help` list those of the other "
+      "parts.\n\n" +
+      config::reference<apps::ServeConfig>();
+  if (std::getenv("MODELOPS_WRITE_GOLDEN") != nullptr) std::ofstream(guide) << text;  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_EQ(read_file(guide), text) << "Run: make openapi";
+}
+
 TEST_F(ContractTest, WhatEachRoleMayDoIsWrittenDown) {
   std::string table;
   each_route([&](const std::string& method, const std::string& path, const boost::json::object& operation) {

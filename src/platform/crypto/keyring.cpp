@@ -227,6 +227,11 @@ Secret Keyring::unwrap(const KeyOwner& owner, std::string_view wrapped) const {
   return open_stored(master->key, envelope->bytes, wrap_context(owner, master->id));
 }
 
+std::string_view Keyring::master_key_id(std::string_view wrapped) {
+  const auto parts = split(wrapped, '.');
+  return parts.size() == 3 ? parts[1] : std::string_view();
+}
+
 bool Keyring::is_outdated(std::string_view wrapped) const {
   const auto envelope = parse_envelope(wrapped);
   return !envelope || envelope->key_id != active_key_id();

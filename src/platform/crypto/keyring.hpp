@@ -32,11 +32,14 @@ class Keyring {
   /// Adds a key and makes it the active one: on disk before it is used. Returns its id.
   std::string rotate();
   std::string active_key_id() const;
+  bool has_key(std::string_view id) const { return find(id).has_value(); }
 
   /// "v1.<master key id>.<base64url>": a data key sealed with the active master key and bound to `owner`.
   std::string wrap(const KeyOwner& owner, const Secret& data_key) const;
   /// Throws `internal` when the master key is missing or the text was not made by `wrap` for `owner`.
   Secret unwrap(const KeyOwner& owner, std::string_view wrapped) const;
+  /// The id of the master key that made `wrapped`.
+  static std::string_view master_key_id(std::string_view wrapped);
   /// True when `wrapped` names another master key than the active one.
   bool is_outdated(std::string_view wrapped) const;
 

@@ -70,6 +70,17 @@ std::string Tx::insert_sql(std::string_view table, std::string_view columns, std
   return sql + ")";
 }
 
+std::optional<int> Database::schema_version() {
+  return read([](Tx& tx) -> std::optional<int> {
+    const auto tables = tx.value<std::int64_t>(
+        tx.dialect() == Dialect::sqlite
+            ? "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"
+            : "SELECT count(*) FROM pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()");
+    if (tables.value_or(0) == 0) return std::nullopt;
+    return tx.value<int>("SELECT max(version) FROM schema_migrations");
+  });
+}
+
 void Database::migrate(std::span<const Migration> migrations) {
   const auto ensure = [&](Tx& tx) {
     // Replicas that start together take turns.

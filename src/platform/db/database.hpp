@@ -137,6 +137,9 @@ class Database {
   /// Brings the schema to the newest version. Refuses a database that a newer program has changed.
   void migrate(std::span<const Migration> migrations);
 
+  /// The version of the last migration; nothing in a database without any.
+  std::optional<int> schema_version();
+
   virtual void run_read(const std::function<void(Tx&)>& body) = 0;
   virtual void run_write(const std::function<void(Tx&)>& body) = 0;
 

@@ -71,6 +71,8 @@ class Blobs {
   virtual ~Blobs() = default;
   /// `expected_bytes` (0: unknown) is refused at once with `insufficient_storage` when it cannot fit.
   virtual std::unique_ptr<Upload> begin(std::uint64_t expected_bytes) = 0;
+  /// The same under a key that another store gave it: a copy keeps its name. Takes the place of an incomplete one.
+  virtual std::unique_ptr<Upload> begin_copy(const BlobKey& key, std::uint64_t expected_bytes) = 0;
   /// Goes on with an upload, for instance after a restart. Throws `not_found` when there is none under
   /// `key`, `conflict` while somebody else is writing it.
   virtual std::unique_ptr<Upload> resume(const BlobKey& key) = 0;

@@ -186,9 +186,11 @@ FileBlobs::FileBlobs(fs::path root, Options options) : root_(fs::absolute(root))
 
 fs::path FileBlobs::incoming_path(const BlobKey& key) const { return root_ / "incoming" / key.str(); }
 
-fs::path FileBlobs::complete_path(const BlobKey& key) const {
-  return root_ / "blobs" / key.str().substr(0, 2) / key.str().substr(2, 2) / key.str();
+fs::path FileBlobs::place(const BlobKey& key) {
+  return fs::path("blobs") / key.str().substr(0, 2) / key.str().substr(2, 2) / key.str();
 }
+
+fs::path FileBlobs::complete_path(const BlobKey& key) const { return root_ / place(key); }
 
 void FileBlobs::require_space(std::uint64_t bytes) const {
   struct statvfs status{};
@@ -199,8 +201,16 @@ void FileBlobs::require_space(std::uint64_t bytes) const {
 }
 
 std::unique_ptr<Upload> FileBlobs::begin(std::uint64_t expected_bytes) {
+  return create(BlobKey::make(), expected_bytes);
+}
+
+std::unique_ptr<Upload> FileBlobs::begin_copy(const BlobKey& key, std::uint64_t expected_bytes) {
+  if (::access(incoming_path(key).c_str(), F_OK) == 0) resume(key)->abort();
+  return create(key, expected_bytes);
+}
+
+std::unique_ptr<Upload> FileBlobs::create(BlobKey key, std::uint64_t expected_bytes) {
   require_space(expected_bytes);
-  BlobKey key = BlobKey::make();
   const fs::path path = incoming_path(key);
   Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (fd.get() < 0) fail_io("create", path, errno);

@@ -25,14 +25,19 @@ class FileBlobs final : public Blobs {
   FileBlobs(std::filesystem::path root, Options options);
 
   std::unique_ptr<Upload> begin(std::uint64_t expected_bytes) override;
+  std::unique_ptr<Upload> begin_copy(const BlobKey& key, std::uint64_t expected_bytes) override;
   std::unique_ptr<Upload> resume(const BlobKey& key) override;
   std::vector<IncompleteBlob> incomplete(Time before) const override;
   std::unique_ptr<BlobReader> open(const BlobKey& key) const override;
   std::uint64_t size_bytes(const BlobKey& key) const override;
   void remove(const BlobKey& key) override;
 
+  /// Where a complete blob is, below the root.
+  static std::filesystem::path place(const BlobKey& key);
+
  private:
   class FileUpload;
+  std::unique_ptr<Upload> create(BlobKey key, std::uint64_t expected_bytes);
   std::filesystem::path incoming_path(const BlobKey& key) const;
   std::filesystem::path complete_path(const BlobKey& key) const;
   void require_space(std::uint64_t bytes) const;
