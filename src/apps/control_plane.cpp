@@ -165,7 +165,8 @@ struct ControlPlane::Graph {
   SystemClock clock;
   metrics::Registry metrics;
   events::Topics topics;
-  std::unique_ptr<db::Database> database = db::Database::open({.url = database_url(config)});
+  std::unique_ptr<db::Database> database =
+      db::Database::open({.url = database_url(config), .statement_timeout = config.data.statement_timeout.value()});
   crypto::Keyring keyring{key_file(config), folder};
   storage::FileBlobs blobs{blobs_folder(config), {.reserve_bytes = config.data.free_space_reserve.bytes()}};
   audit::Trail trail{*database, clock, keyring};

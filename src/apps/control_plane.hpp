@@ -41,17 +41,19 @@ MODELOPS_DESCRIBE(GatewayConfig, public_url, cors_origins);
 struct DataConfig {
   std::string folder = "data";
   std::string database;
+  config::Duration statement_timeout = config::Duration::of(std::chrono::seconds(30));
   std::string key_file;
   config::ByteSize free_space_reserve = config::ByteSize::of(64 << 20);
   config::ByteSize upload_bytes_max = config::ByteSize::of(std::uint64_t{64} << 30);
   static constexpr reflect::Doc docs[] = {
       {"folder", "Blobs, and the SQLite database unless another one is named"},
       {"database", "sqlite:/path or postgresql://…; empty: sqlite in the folder"},
+      {"statement_timeout", "PostgreSQL: a statement that takes longer is given up"},
       {"key_file", "The master keys, outside the folder; made at the first start. Empty: beside the folder"},
       {"free_space_reserve", "Uploads are refused when less would stay free"},
       {"upload_bytes_max", "The largest file that is accepted"}};
 };
-MODELOPS_DESCRIBE(DataConfig, folder, database, key_file, free_space_reserve, upload_bytes_max);
+MODELOPS_DESCRIBE(DataConfig, folder, database, statement_timeout, key_file, free_space_reserve, upload_bytes_max);
 
 struct FirstStartConfig {
   reflect::Slug organization = *reflect::Slug::parse("default");

@@ -231,7 +231,7 @@ TEST_F(StoryTest, NoRequestFailsWhileReplicasAreReplacedAndRemoved) {
   // An engine that is told to end finishes what it streams, even without time to drain.
   const std::string gemma = "/api/v1/deployments/gemma-3-270m";
   change(gemma, boost::json::object{
-                    {"runtime", boost::json::object{{"type", "process"}, {"drain_ms", 0}, {"stop_grace_ms", 60'000}}}});
+                    {"runtime", boost::json::object{{"type", "process"}, {"drain_ms", 0}, {"stop_grace_ms", 300'000}}}});
   until_only(gemma, 2, 1);
   std::string streamed;
   const auto receive = [&](std::string_view bytes) {
@@ -240,7 +240,7 @@ TEST_F(StoryTest, NoRequestFailsWhileReplicasAreReplacedAndRemoved) {
     return true;
   };
   const std::string long_story =
-      R"({"model":"gemma-3-270m","prompt":"Once upon a time","max_tokens":300,"ignore_eos":true,"temperature":0,)"
+      R"({"model":"gemma-3-270m","prompt":"Once upon a time","max_tokens":200,"ignore_eos":true,"temperature":0,)"
       R"("stream":true})";
   EXPECT_EQ(api().gateway(http::Method::post, "/v1/completions", long_story, receive).status, 200);
   EXPECT_THAT(streamed, HasSubstr("data: [DONE]"));

@@ -92,7 +92,7 @@ void Database::migrate(std::span<const Migration> migrations) {
   write(ensure);
   for (const Migration& migration : migrations) {
     const std::string digest = crypto::sha256_hex(migration.sql);
-    write([&](Tx& tx) {
+    run_migration([&](Tx& tx) {
       ensure(tx);
       const auto applied = tx.find<AppliedRow>("SELECT version, name, sha256 FROM schema_migrations WHERE version = ?",
                                                migration.version);

@@ -93,6 +93,9 @@ struct Options {
   std::string url;
   int readers = 8;                     ///< SQLite: connections that read; PostgreSQL: connections in all
   std::size_t write_queue_max = 1024;  ///< more waiting writers get 503
+  /// PostgreSQL: after this a statement is given up; a server that then is silent for as long again, or for 5 s, is
+  /// taken for dead.
+  std::chrono::milliseconds statement_timeout{30'000};
 };
 
 /// Thrown by `write(ctx, f)` when the request's Idempotency-Key was used before: the stored answer.
@@ -145,6 +148,8 @@ class Database {
 
  protected:
   virtual void forget_statements() = 0;
+  /// As `run_write`, but it may take as long as it takes.
+  virtual void run_migration(const std::function<void(Tx&)>& body) { run_write(body); }
 
  private:
   template <class F, class Run>

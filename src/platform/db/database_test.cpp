@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "tests/support/database.hpp"
+#include "tests/support/relay.hpp"
 
 namespace modelops::db {
 namespace note {
@@ -208,6 +209,27 @@ TEST_P(DatabaseTest, MigrationsAreForwardOnly) {
 }
 
 MODELOPS_ON_BOTH_DATABASES(DatabaseTest);
+
+TEST(Database, AServerThatFallsSilentIsGivenUpAndFoundAgain) {
+  testing::TestDatabase database(Dialect::postgres);
+  const std::string url = database.url();
+  const std::size_t colon = url.rfind(':');
+  testing::Relay relay(std::stoi(url.substr(colon + 1)));
+  const auto through = Database::open({.url = fmt::format("{}:{}{}?connect_timeout=2", url.substr(0, colon),
+                                                          relay.port(), url.substr(url.find('/', colon))),
+                                       .statement_timeout = std::chrono::milliseconds(100)});
+  const auto ask = [&] { return through->read([](Tx& tx) { return tx.value<std::int64_t>("SELECT 7"); }); };
+  EXPECT_EQ(ask(), 7);
+  relay.freeze();
+  try {
+    ask();
+    ADD_FAILURE() << "nobody answered";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::unavailable) << error.message;
+  }
+  relay.thaw();
+  EXPECT_EQ(ask(), 7);
+}
 
 TEST(Database, AWrongUrlIsTold) {
   EXPECT_THROW(Database::open({.url = "mysql://x"}), Error);
