@@ -20,6 +20,13 @@ test:  ## Run every tier of tests; the last line counts them
 test-fresh:  ## Prove `make up` and `make test` in a new Debian 12 tree (root only)
 	@tools/test-fresh
 
+soak:  ## Kill the server a thousand times under load (ROUNDS=500, on each database)
+	@tools/setup test
+	@tools/soak $(or $(ROUNDS),500)
+
+fuzz:  ## Look for inputs that break a reader (MINUTES=5 for each)
+	@tools/fuzz $(or $(MINUTES),5)
+
 deb:  ## Make the Debian package, in build/packages
 	@tools/package deb
 
@@ -49,4 +56,4 @@ bench-web:  ## Measure the web app over 100,000 models (MODELS=2400: over fewer)
 	@tools/build release modelops
 	@tools/node node ../bench/web.mjs
 
-.PHONY: deb image screenshots bench-web openapi help up down test test-fresh lint format
+.PHONY: soak fuzz deb image screenshots bench-web openapi help up down test test-fresh lint format

@@ -28,7 +28,7 @@ class ServeTest : public ::testing::Test {
             "--data.key_file=" + (folder / "master.key").string(),
             "--first_start.profile=" + (folder / "profiles.json").string(), "--web.port=0"};
   }
-  std::vector<std::string> command() const {
+  virtual std::vector<std::string> command() const {
     std::vector<std::string> words{MODELOPS_PROGRAM, "serve"};
     for (const std::string& argument : arguments()) words.push_back(argument);
     return words;

@@ -177,12 +177,15 @@ TEST_P(JobsTest, TwoRunnersDoEachJobOnce) {
         std::lock_guard lock(mutex);
         if (!inside.insert(id).second) overlapped = true;
       }
+      // Also when its write is refused: a busy database may have it tried again later.
+      const std::shared_ptr<void> leave(nullptr, [&](void*) {
+        std::lock_guard lock(mutex);
+        inside.erase(id);
+      });
       self->replica.database->write([&](db::Tx& tx) {
         tx.run("INSERT INTO effects (operation_id, made_by) VALUES (?, ?)", id, self->replica.keeper.owner());
         run.complete(tx, {{"done", true}});
       });
-      std::lock_guard lock(mutex);
-      inside.erase(id);
       return {};
     };
   };

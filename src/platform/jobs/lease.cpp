@@ -15,6 +15,11 @@ std::string_view now_us(db::Dialect dialect) {
                                         : "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 }
 
+std::string is_held(db::Dialect dialect, std::string_view row) {
+  constexpr microseconds longest = std::chrono::minutes(10);
+  return fmt::format("({0}.until_us > {1} AND {0}.until_us <= {1} + {2})", row, now_us(dialect), longest.count());
+}
+
 void Fence::check(db::Tx& tx) const {
   // The row lock makes a successor wait for this transaction's end. SQLite has one writer at a time anyway.
   const std::string_view lock = tx.dialect() == db::Dialect::postgres ? " FOR SHARE" : "";
@@ -29,8 +34,8 @@ std::optional<Fence> acquire(db::Tx& tx, std::string_view name, std::string_view
   const auto epoch = tx.value<std::int64_t>(
       fmt::format("INSERT INTO leases (name, owner, epoch, until_us) VALUES (?, ?, 1, {0} + ?) "
                   "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = leases.epoch + 1, "
-                  "until_us = excluded.until_us WHERE leases.until_us <= {0} RETURNING epoch",
-                  now),
+                  "until_us = excluded.until_us WHERE NOT {1} RETURNING epoch",
+                  now, is_held(tx.dialect(), "leases")),
       name, owner, microseconds(ttl).count());
   if (!epoch) return std::nullopt;
   return Fence{std::string(name), *epoch};
@@ -70,7 +75,7 @@ std::unique_ptr<HeldLease> LeaseKeeper::try_hold(std::string_view name) {
   // Most tries of a replica that is second come to nothing: find that out without a write.
   const auto live = database_.read([&](db::Tx& tx) {
     return tx.value<std::int64_t>(
-        fmt::format("SELECT epoch FROM leases WHERE name = ? AND until_us > {}", now_us(tx.dialect())), name);
+        fmt::format("SELECT epoch FROM leases WHERE name = ? AND {}", is_held(tx.dialect(), "leases")), name);
   });
   if (live) return nullptr;
   auto fence = database_.write([&](db::Tx& tx) { return acquire(tx, name, owner_, ttl_); });

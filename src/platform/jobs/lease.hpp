@@ -17,6 +17,9 @@ namespace modelops::jobs {
 
 /// SQL for the database's time in microseconds since 1970.
 std::string_view now_us(db::Dialect dialect);
+/// SQL that is true of a `row` of leases that somebody holds. One that ends later than any lease can was taken before
+/// the clock was set back: nobody waits for it.
+std::string is_held(db::Dialect dialect, std::string_view row);
 
 /// The right to write as the holder of a lease. Each time a lease changes hands its epoch grows.
 struct Fence {

@@ -56,6 +56,16 @@ TEST_P(LeaseTest, OneHoldsAtATime) {
   EXPECT_TRUE(may_write(second));
 }
 
+TEST_P(LeaseTest, NobodyWaitsForALeaseOfAClockThatWasSetBack) {
+  ASSERT_TRUE(take("a"));
+  database->write([](db::Tx& tx) { tx.run("UPDATE leases SET until_us = until_us + 86400000000"); });
+  LeaseKeeper keeper(*database, seconds(60));
+  const auto taken = keeper.try_hold("work");
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->fence().epoch, 2);
+  EXPECT_FALSE(take("b"));
+}
+
 TEST_P(LeaseTest, ALateWriterIsRefused) {
   const Fence late = take("a", milliseconds(1)).value();
   EXPECT_TRUE(may_write(late));  // ended, but nobody took it

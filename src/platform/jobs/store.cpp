@@ -83,13 +83,13 @@ std::optional<JobRow> find_due(db::Tx& tx, const std::vector<std::string>& kinds
     args.emplace_back(kind);
   }
   const bool lock = to_claim && tx.dialect() == db::Dialect::postgres;
-  auto rows = tx.all_with<JobRow>(
-      fmt::format("SELECT {} FROM jobs j LEFT JOIN leases l ON l.name = 'job/' || j.operation_id "
-                  "WHERE j.due_us <= {} AND (l.until_us IS NULL OR l.until_us <= {}) AND j.kind IN ({}) "
-                  "ORDER BY j.due_us, j.operation_id LIMIT 1{}",
-                  reflect::columns<JobRow>("j"), now_us(tx.dialect()), now_us(tx.dialect()), marks,
-                  lock ? " FOR UPDATE OF j SKIP LOCKED" : ""),
-      args);
+  auto rows =
+      tx.all_with<JobRow>(fmt::format("SELECT {} FROM jobs j LEFT JOIN leases l ON l.name = 'job/' || j.operation_id "
+                                      "WHERE j.due_us <= {} AND (l.until_us IS NULL OR NOT {}) AND j.kind IN ({}) "
+                                      "ORDER BY j.due_us, j.operation_id LIMIT 1{}",
+                                      reflect::columns<JobRow>("j"), now_us(tx.dialect()), is_held(tx.dialect(), "l"),
+                                      marks, lock ? " FOR UPDATE OF j SKIP LOCKED" : ""),
+                          args);
   if (rows.empty()) return std::nullopt;
   return std::move(rows.front());
 }
