@@ -7,6 +7,7 @@
 
 #include "apps/backup.hpp"
 #include "apps/doctor.hpp"
+#include "apps/rotation.hpp"
 #include "apps/up.hpp"
 #include "audit/verify.hpp"
 #include "cli/main.hpp"
@@ -155,6 +156,19 @@ int doctor(std::vector<std::string> arguments) {
   return diagnosis.state == CheckState::failed ? 1 : 0;
 }
 
+int rotate_master_key(const std::vector<std::string>& arguments) {
+  if (asks_for_help(arguments)) {
+    fmt::print(
+        "modelops rotate-master-key [--config FILE] [--section.field=value …]\n\n"
+        "Adds a master key to the file of keys and seals everything with it; the server may run. Copy the file to\n"
+        "where you keep it: backups made from now on need the new key, those made before the old ones.\n");
+    return 0;
+  }
+  const Rotation rotation = apps::rotate_master_key(config_of(arguments));
+  fmt::print("active key {}, {} data keys sealed with it\n", rotation.key_id, rotation.rewrapped);
+  return 0;
+}
+
 int verify_audit(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments[0].starts_with("-")) {
     fmt::print(
@@ -198,6 +212,7 @@ int run(const std::vector<std::string>& arguments) {
   if (command == "backup") return backup(rest);
   if (command == "restore") return restore(rest);
   if (command == "doctor") return doctor(rest);
+  if (command == "rotate-master-key") return rotate_master_key(rest);
   if (command == "sign-in-link") return sign_in_link(rest);
   if (command == "audit" && !rest.empty() && rest[0] == "verify") return verify_audit({rest.begin() + 1, rest.end()});
   return cli::run_command_line(arguments);

@@ -286,7 +286,7 @@ int run_command_line(const std::vector<std::string>& arguments) {
   app.require_subcommand(1);
   app.footer(
       "Programs of their own: modelops serve | gateway | agent | runtime | up | down | backup | restore | doctor |\n"
-      "sign-in-link, each with --help.");
+      "rotate-master-key | sign-in-link, each with --help.");
   app.set_version_flag("--version", MODELOPS_VERSION);
   Options options;
   app.add_option("--profile", options.profile, "Which profile to use");

@@ -211,6 +211,7 @@ std::optional<Keyring::Key> Keyring::find(std::string_view id) const {
 std::string Keyring::wrap(const KeyOwner& owner, const Secret& data_key) const {
   const Key master = [&] {
     const std::lock_guard lock(mutex_);
+    keys_ = read(file_);  // another process may have rotated: nothing new may need an old key
     return keys_.back();
   }();
   return write_envelope(master.id, aead_seal(master.key, data_key.reveal(), wrap_context(owner, master.id)));
