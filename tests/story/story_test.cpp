@@ -230,8 +230,9 @@ TEST_F(StoryTest, NoRequestFailsWhileReplicasAreReplacedAndRemoved) {
 
   // An engine that is told to end finishes what it streams, even without time to drain.
   const std::string gemma = "/api/v1/deployments/gemma-3-270m";
-  change(gemma, boost::json::object{
-                    {"runtime", boost::json::object{{"type", "process"}, {"drain_ms", 0}, {"stop_grace_ms", 300'000}}}});
+  change(gemma,
+         boost::json::object{
+             {"runtime", boost::json::object{{"type", "process"}, {"drain_ms", 0}, {"stop_grace_ms", 300'000}}}});
   until_only(gemma, 2, 1);
   std::string streamed;
   const auto receive = [&](std::string_view bytes) {
