@@ -13,6 +13,15 @@ test.each([
   ["Traceback (most recent call last):", "error"],
   ["finished with 0 errors and no warning", "info"],
   ["listening on port 8080", "info"],
+  ["0.00.123.456 I srv    load_model: loading model", "info"],
+  ["0.12.003.456 W load: control-looking token: 1 was not control-type; this is probably a bug", "warn"],
+  ["12.00.123.456 E srv  load_model: failed to load the model", "error"],
+  ["0.00.123.456 D slot update_slots: no error here", "debug"],
+  ["I llama_context: n_ctx = 4096", "info"],
+  ["W llama_context: n_ctx_seq (4096) < n_ctx_train (32768)", "warn"],
+  ["E srv    operator(): got exception", "error"],
+  ["E = mc2", "info"],
+  ["0.00.123.456 tokens of a text", "info"],
 ] as const)("the level of %s", (text, level) => expect(levelOf(text)).toBe(level));
 
 const line = (i: number, text: string, source = "a") => ({ time: i * 1000, text: `${text} ${i}`, source });

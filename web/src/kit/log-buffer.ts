@@ -17,15 +17,17 @@ const words: [RegExp, Level][] = [
   [/\b(?:info|notice)\b/i, "info"],
 ];
 const named = /(?:"(?:level|severity|lvl)"\s*:\s*"|\b(?:level|severity|lvl)=["']?)([a-z]+)/i;
-const glog = /^[EWIFD]\d{4} /;
+/** W0214 of glog, and "W srv" of llama.cpp, which may begin with the time since the start: 0.00.123.456. */
+const letter = /^(?:([EWIFD])\d{4} |(?:\d+\.\d{2}\.\d{3}\.\d{3} )?([EWID]) +[a-z])/;
 const shouted =
   /\b(?:FATAL|CRITICAL|PANIC|ERROR|ERR|SEVERE|WARNING|WARN|INFO|NOTICE|DEBUG|TRACE)\b|^\s*\[(?:fatal|critical|error|err|warning|warn|info|notice|debug|trace)\]|^\s*(?:fatal|error|warning|warn|info|debug|trace):/;
-const glogLevel: Record<string, Level> = { E: "error", F: "error", W: "warn", I: "info", D: "debug" };
+const letterLevel: Record<string, Level> = { E: "error", F: "error", W: "warn", I: "info", D: "debug" };
 
-/** The level that a line states: level=warn, "level":"error", W0214, [error], ERROR. Most lines state none. */
+/** The level that a line states: level=warn, "level":"error", W0214, "W srv", [error], ERROR. Most lines state none. */
 export function levelOf(text: string): Level {
   const head = text.slice(0, 200);
-  if (glog.test(head)) return glogLevel[head[0]!]!;
+  const by = letter.exec(head);
+  if (by) return letterLevel[(by[1] ?? by[2])!]!;
   const stated = named.exec(head)?.[1] ?? shouted.exec(head)?.[0];
   if (stated !== undefined) return words.find(([word]) => word.test(stated))?.[1] ?? "info";
   return head.startsWith("Traceback (most recent call last)") ? "error" : "info";
