@@ -27,10 +27,8 @@ async function readCsrfToken(): Promise<string | undefined> {
   return ((await response.json()) as Session).csrf_token;
 }
 
-/** For requests that are not made by `api`: those that tell their progress. */
-export const sessionToken = () => csrfToken();
-
-function csrfToken(): Promise<string | undefined> {
+/** What `api` sends with each change; exported for a request that tells its progress, which `api` cannot. */
+export function csrfToken(): Promise<string | undefined> {
   csrf ??= readCsrfToken().catch((error: unknown) => {
     csrf = undefined;
     throw error;

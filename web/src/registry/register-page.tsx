@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { z } from "zod";
 import { useIdempotencyKey } from "@/api/changes";
 import { api, body } from "@/api/client";
@@ -83,11 +83,8 @@ function RegisterModel() {
   const source = useSource(values, (kept) => {
     form.setValue("upload_id", kept.upload_id);
     form.setValue("operation_id", kept.operation_id);
-    // Drafts are kept when a field changes, which these do outside of any control.
-    form.setValue("upload_id", kept.upload_id, { shouldDirty: true });
   });
   const key = useIdempotencyKey();
-  const [busy, setBusy] = useState("");
   const teams = useTeams();
   const mine = teams.data?.items.filter((team) => team_ids.includes(team.id)) ?? [];
   const engines = useEngines();
@@ -105,7 +102,6 @@ function RegisterModel() {
   }, [analysis, form, source.files]);
 
   const submit = async (sent: Values) => {
-    setBusy("Registering");
     const request = {
       name: sent.name,
       ...(sent.display_name && { display_name: sent.display_name }),
@@ -302,7 +298,7 @@ function RegisterModel() {
         onStep={(next) => void navigate({ search: { step: next as (typeof steps)[number] } })}
         verb="Register model"
         names={{ "/analysis_operation_id": "upload_id" }}
-        progress={{ label: busy, value: null }}
+        progress={{ label: "Registering", value: null }}
         onSubmit={submit}
         aside={<SourceEvidence source={source} />}
         steps={steps.map((id) => ({ id, ...content[id] }))}

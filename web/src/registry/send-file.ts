@@ -1,4 +1,4 @@
-import { sessionToken } from "@/api/client";
+import { csrfToken } from "@/api/client";
 import { Problem } from "@/api/problem";
 
 type SendFile = {
@@ -12,7 +12,7 @@ type SendFile = {
 
 /** Sends one file as the body of a request. XMLHttpRequest, because fetch tells nothing while it sends. */
 export async function sendFile({ upload_id, path, file, onProgress, signal }: SendFile): Promise<void> {
-  const token = await sessionToken();
+  const token = await csrfToken();
   await new Promise<void>((resolve, reject) => {
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
