@@ -3,16 +3,14 @@ import { ShieldCheck } from "lucide-react";
 import type { Schema } from "@/api/client";
 import { and, contains, eq, ge, oneOf } from "@/api/filter";
 import { $api, useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
 import { CopyText } from "@/kit/copy-text";
-import { type Column, DataTable } from "@/kit/data-table";
-import { FilterBar } from "@/kit/filter-bar";
-import { Page } from "@/kit/page";
+import type { Column } from "@/kit/data-table";
 import { Select } from "@/kit/select";
-import { Empty, NoMatch } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { auditOutcome, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { count, plural } from "@/lib/format";
+import { ListPage } from "@/shell/list-page";
 import { RecordDialog } from "./record-dialog";
 
 export type AuditRecord = Schema<"AuditRecord">;
@@ -25,7 +23,6 @@ const spans = [
 ] as const;
 export type Span = (typeof spans)[number]["value"];
 
-const actorKinds = ["user", "service_account", "agent", "system", "anonymous"] as const;
 const actorWords: Record<AuditRecord["actor_kind"], string> = {
   user: "Person",
   service_account: "Service account",
@@ -33,6 +30,77 @@ const actorWords: Record<AuditRecord["actor_kind"], string> = {
   system: "The system",
   anonymous: "Nobody known",
 };
+const actors = Object.entries(actorWords).map(([value, label]) => ({ value, label }));
+const outcomes = (["succeeded", "denied"] as const).map((value) => ({
+  value,
+  label: <Status state={auditOutcome(value)} />,
+}));
+
+type Search = { q: string; outcome: string[]; actor: string[]; span: Span; subject: string | undefined };
+const everything: Search = { q: "", outcome: [], actor: [], span: "all", subject: undefined };
+
+const columns: Column<AuditRecord>[] = [
+  {
+    id: "action",
+    header: "Action",
+    width: "minmax(9rem, 1.3fr)",
+    cell: (row) => <span className="truncate font-mono text-xs">{row.action}</span>,
+  },
+  {
+    id: "outcome",
+    header: "Outcome",
+    width: "7rem",
+    card: "aside",
+    cell: (row) => <Status state={auditOutcome(row.outcome)} />,
+  },
+  {
+    id: "actor",
+    header: "Who",
+    width: "minmax(6rem, 1fr)",
+    cell: (row) => (
+      <span className="block min-w-0 leading-4.5">
+        <span className="block truncate">{row.actor_name ?? (row.personal_erased ? "Erased" : row.actor_id)}</span>
+        <span className="block truncate text-2xs text-fg-3">{actorWords[row.actor_kind]}</span>
+      </span>
+    ),
+  },
+  {
+    id: "subject",
+    header: "On what",
+    width: "minmax(9rem, 1.4fr)",
+    cell: (row) => (
+      <span className="block min-w-0 leading-4.5">
+        <span className="block truncate">{nameIn(row) ?? row.subject_kind.replaceAll("_", " ")}</span>
+        <span className="block truncate font-mono text-2xs text-fg-3">{row.subject_id}</span>
+      </span>
+    ),
+  },
+  {
+    id: "place",
+    yields: 1,
+    header: "Place in the tree",
+    width: "7.5rem",
+    card: "none",
+    cell: (row) =>
+      row.index === undefined ? (
+        <span className="text-fg-3">In a second</span>
+      ) : (
+        <span className="tnum text-fg-2">{count(row.index)}</span>
+      ),
+  },
+  {
+    id: "address",
+    header: "Address",
+    optional: true,
+    cell: (row) => <span className="truncate font-mono text-xs text-fg-2">{row.remote_address ?? ""}</span>,
+  },
+  {
+    id: "time",
+    header: "When",
+    width: "6.5rem",
+    cell: (row) => <Time value={row.time} className="tnum text-fg-2" />,
+  },
+];
 
 /** From when on, to the minute: a filter that changed with each rendering would never be answered. */
 export const begin = (span: Span, now: number) => {
@@ -43,8 +111,7 @@ export const begin = (span: Span, now: number) => {
 export function AuditPage() {
   const { q = "", outcome = [], actor = [], span = "all", subject, record } = useSearch({ from: "/modelops/audit" });
   const navigate = useNavigate({ from: "/modelops/audit" });
-  type Search = { q?: string; outcome?: string[]; actor?: string[]; span?: Span; subject?: string; record?: string };
-  const set = (change: Search, replace = true) =>
+  const set = (change: Partial<Search & { record: string | undefined }>, replace = true) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace });
   const since = begin(span, Date.now());
   const records = useList("/api/v1/audit/records", {
@@ -60,76 +127,8 @@ export function AuditPage() {
     },
   });
   const head = $api.useQuery("get", "/api/v1/audit/head", {}, { refetchInterval: 15_000 });
-  const clear = () => set({ q: "", outcome: [], actor: [], span: "all", subject: undefined });
-  const rows = records.data;
-  const filtered = q !== "" || outcome.length > 0 || actor.length > 0 || span !== "all" || subject !== undefined;
-
-  const columns: Column<AuditRecord>[] = [
-    {
-      id: "action",
-      header: "Action",
-      width: "minmax(9rem, 1.3fr)",
-      cell: (row) => <span className="truncate font-mono text-xs">{row.action}</span>,
-    },
-    {
-      id: "outcome",
-      header: "Outcome",
-      width: "7rem",
-      card: "aside",
-      cell: (row) => <Status state={auditOutcome(row.outcome)} />,
-    },
-    {
-      id: "actor",
-      header: "Who",
-      width: "minmax(6rem, 1fr)",
-      cell: (row) => (
-        <span className="block min-w-0 leading-4.5">
-          <span className="block truncate">{row.actor_name ?? (row.personal_erased ? "Erased" : row.actor_id)}</span>
-          <span className="block truncate text-2xs text-fg-3">{actorWords[row.actor_kind]}</span>
-        </span>
-      ),
-    },
-    {
-      id: "subject",
-      header: "On what",
-      width: "minmax(9rem, 1.4fr)",
-      cell: (row) => (
-        <span className="block min-w-0 leading-4.5">
-          <span className="block truncate">{nameIn(row) ?? row.subject_kind.replaceAll("_", " ")}</span>
-          <span className="block truncate font-mono text-2xs text-fg-3">{row.subject_id}</span>
-        </span>
-      ),
-    },
-    {
-      id: "place",
-      yields: 1,
-      header: "Place in the tree",
-      width: "7.5rem",
-      card: "none",
-      cell: (row) =>
-        row.index === undefined ? (
-          <span className="text-fg-3">In a second</span>
-        ) : (
-          <span className="tnum text-fg-2">{count(row.index)}</span>
-        ),
-    },
-    {
-      id: "address",
-      header: "Address",
-      optional: true,
-      cell: (row) => <span className="truncate font-mono text-xs text-fg-2">{row.remote_address ?? ""}</span>,
-    },
-    {
-      id: "time",
-      header: "When",
-      width: "6.5rem",
-      cell: (row) => <Time value={row.time} className="tnum text-fg-2" />,
-    },
-  ];
-
   return (
-    <Page
-      full
+    <ListPage
       title="Audit"
       description={
         head.data ? (
@@ -144,70 +143,35 @@ export function AuditPage() {
           "Who did what. Each record is kept in a tree of hashes: nobody can change or remove one unnoticed."
         )
       }
+      what="record"
+      placeholder="Filter by action"
+      list={records}
+      columns={columns}
+      search={{ q, outcome, actor, span, subject }}
+      everything={everything}
+      onSearch={set}
+      facets={[
+        { name: "outcome", label: "Outcome", options: outcomes },
+        { name: "actor", label: "Who", options: actors },
+      ]}
+      controls={<Select label="Time" value={span} onChange={(next) => set({ span: next })} options={spans} />}
+      note={
+        subject && (
+          <>
+            Only about <code className="font-mono text-xs text-fg">{subject}</code>
+            <button type="button" className="underline" onClick={() => set({ subject: undefined })}>
+              Show all
+            </button>
+          </>
+        )
+      }
+      onOpen={(row) => set({ record: row.id }, false)}
+      empty={
+        <Empty icon={ShieldCheck} title="There is no record yet">
+          Every change and every refusal is recorded here.
+        </Empty>
+      }
     >
-      <FilterBar
-        label="Filter records"
-        placeholder="Filter by action"
-        query={q}
-        onQuery={(text) => set({ q: text })}
-        facets={[
-          {
-            label: "Outcome",
-            selected: outcome,
-            onChange: (chosen) => set({ outcome: chosen }),
-            options: (["succeeded", "denied"] as const).map((value) => ({
-              value,
-              label: <Status state={auditOutcome(value)} />,
-            })),
-          },
-          {
-            label: "Who",
-            selected: actor,
-            onChange: (chosen) => set({ actor: chosen }),
-            options: actorKinds.map((value) => ({ value, label: actorWords[value] })),
-          },
-        ]}
-        result={rows ? plural(rows.length, "record") + (records.hasNextPage ? " so far" : "") : ""}
-        onClear={clear}
-      >
-        <Select label="Time" value={span} onChange={(next) => set({ span: next })} options={spans} />
-      </FilterBar>
-      {subject && (
-        <p className="px-4 pb-3 text-fg-2 md:px-6">
-          Only about <code className="font-mono text-xs text-fg">{subject}</code>.{" "}
-          <button type="button" className="underline" onClick={() => set({ subject: undefined })}>
-            Show all
-          </button>
-        </p>
-      )}
-      <DataTable
-        label="Audit records"
-        columns={columns}
-        rows={rows}
-        rowId={(row) => row.id}
-        paging={records}
-        onOpen={(row) => set({ record: row.id }, false)}
-        resetKey={[q, outcome, actor, span, subject].join("|")}
-        error={
-          records.error &&
-          !records.data && (
-            <Failure
-              error={records.error}
-              title="The audit records could not be loaded"
-              onRetry={() => void records.refetch()}
-            />
-          )
-        }
-        empty={
-          filtered ? (
-            <NoMatch what="record" onClear={clear} />
-          ) : (
-            <Empty icon={ShieldCheck} title="There is no record yet">
-              Every change and every refusal is recorded here.
-            </Empty>
-          )
-        }
-      />
       {record && (
         <RecordDialog
           id={record}
@@ -215,7 +179,7 @@ export function AuditPage() {
           onSubject={(id) => set({ record: undefined, subject: id }, false)}
         />
       )}
-    </Page>
+    </ListPage>
   );
 }
 

@@ -1,6 +1,6 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Ellipsis, Pause, Play, RotateCcw, Scaling, Trash2 } from "lucide-react";
+import { Pause, Play, RotateCcw, Scaling, Trash2 } from "lucide-react";
 import { type ComponentType, lazy, Suspense, useState } from "react";
 import { z } from "zod";
 import { api } from "@/api/client";
@@ -9,17 +9,18 @@ import { integer } from "@/api/rules";
 import { Failure } from "@/identity/failure";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
-import { Button, buttonClass } from "@/kit/button";
+import { Button } from "@/kit/button";
 import { Confirm } from "@/kit/confirm";
 import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
-import { Menu } from "@/kit/menu";
+import { ActionMenu } from "@/kit/menu";
 import { Notice } from "@/kit/notice";
 import { NumberField } from "@/kit/number-field";
 import { Page } from "@/kit/page";
 import { Loading } from "@/kit/states";
 import { deploymentState, Status } from "@/kit/status";
 import { TabPanel, Tabs } from "@/kit/tabs";
+import { failed } from "@/kit/toast";
 import { ObjectLink } from "@/shell/object-link";
 import { engineName } from "@/targets/queries";
 import { EventsTab } from "./events-tab";
@@ -73,6 +74,10 @@ function Details({ deployment }: TabProps) {
   const params = { path: { deployment: deployment.id } };
   const reread = () => client.invalidateQueries({ queryKey: ["get", "/api/v1/deployments/{deployment}"] });
   const stopped = deployment.state === "stopped";
+  const start = useMutation({
+    mutationFn: () => api.POST("/api/v1/deployments/{deployment}/start", { params }).then(reread),
+    onError: (error) => failed(`${deployment.name} was not started`, error),
+  });
   return (
     <Page
       title={deployment.name}
@@ -97,29 +102,27 @@ function Details({ deployment }: TabProps) {
       }
       actions={
         <>
-          {writes && stopped && (
+          {/* One button: who has started it by keyboard stays where they are. */}
+          {writes && (
             <Button
-              variant="primary"
-              onClick={() => void api.POST("/api/v1/deployments/{deployment}/start", { params }).then(reread)}
+              variant={stopped ? "primary" : "secondary"}
+              busy={start.isPending}
+              onClick={() => (stopped ? start.mutate() : setShown("scale"))}
             >
-              <Play aria-hidden className="size-4" />
-              Start
+              {stopped ? <Play aria-hidden className="size-4" /> : <Scaling aria-hidden className="size-4" />}
+              {stopped ? "Start" : "Scale"}
             </Button>
           )}
           {writes && !stopped && (
-            <>
-              <Button onClick={() => setShown("scale")}>
-                <Scaling aria-hidden className="size-4" />
-                Scale
-              </Button>
-              <Button onClick={() => setShown("restart")}>
-                <RotateCcw aria-hidden className="size-4" />
-                Restart
-              </Button>
-            </>
+            <Button onClick={() => setShown("restart")}>
+              <RotateCcw aria-hidden className="size-4" />
+              Restart
+            </Button>
           )}
           {(writes || may("deployments:delete")) && (
-            <Menu
+            <ActionMenu
+              of={deployment.name}
+              framed
               items={[
                 {
                   label: "Stop",
@@ -138,15 +141,6 @@ function Details({ deployment }: TabProps) {
                   ...(deployment.state === "deleting" && { blocked: "Is being deleted" }),
                 },
               ]}
-              trigger={
-                <button
-                  type="button"
-                  aria-label={`Actions for ${deployment.name}`}
-                  className={buttonClass("secondary", "icon")}
-                >
-                  <Ellipsis aria-hidden className="size-4" />
-                </button>
-              }
             />
           )}
         </>
@@ -179,38 +173,41 @@ function Details({ deployment }: TabProps) {
         ))}
       </Tabs>
       {shown === "scale" && <Scale deployment={deployment} onClose={close} onSaved={reread} />}
-      <Confirm
-        open={shown === "restart"}
-        onClose={close}
-        title={`Restart ${deployment.name}?`}
-        verb="Restart"
-        onConfirm={() => api.POST("/api/v1/deployments/{deployment}/restart", { params }).then(reread)}
-      >
-        Its replicas are replaced one by one. With more than one, it answers all the while.
-      </Confirm>
-      <Confirm
-        open={shown === "stop"}
-        onClose={close}
-        title={`Stop ${deployment.name}?`}
-        verb="Stop"
-        danger
-        onConfirm={() => api.POST("/api/v1/deployments/{deployment}/stop", { params }).then(reread)}
-      >
-        Its engines end and calls are refused until it is started again. Its revisions stay.
-      </Confirm>
-      <Confirm
-        open={shown === "delete"}
-        onClose={close}
-        title={`Delete ${deployment.name}?`}
-        verb="Delete deployment"
-        typed={deployment.name}
-        onConfirm={async () => {
-          await api.DELETE("/api/v1/deployments/{deployment}", { params });
-          void navigate({ to: "/modelops/deployments" });
-        }}
-      >
-        Its engines end and its address is gone. The model and its versions stay.
-      </Confirm>
+      {shown === "restart" && (
+        <Confirm
+          onClose={close}
+          title={`Restart ${deployment.name}?`}
+          verb="Restart"
+          onConfirm={() => api.POST("/api/v1/deployments/{deployment}/restart", { params }).then(reread)}
+        >
+          Its replicas are replaced one by one. With more than one, it answers all the while.
+        </Confirm>
+      )}
+      {shown === "stop" && (
+        <Confirm
+          onClose={close}
+          title={`Stop ${deployment.name}?`}
+          verb="Stop"
+          danger
+          onConfirm={() => api.POST("/api/v1/deployments/{deployment}/stop", { params }).then(reread)}
+        >
+          Its engines end and calls are refused until it is started again. Its revisions stay.
+        </Confirm>
+      )}
+      {shown === "delete" && (
+        <Confirm
+          onClose={close}
+          title={`Delete ${deployment.name}?`}
+          verb="Delete deployment"
+          typed={deployment.name}
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/deployments/{deployment}", { params });
+            void navigate({ to: "/modelops/deployments" });
+          }}
+        >
+          Its engines end and its address is gone. The model and its versions stay.
+        </Confirm>
+      )}
     </Page>
   );
 }

@@ -4,18 +4,16 @@ import { useMemo } from "react";
 import type { Schema } from "@/api/client";
 import { and, contains, oneOf } from "@/api/filter";
 import { $api, useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
 import { buttonClass } from "@/kit/button";
-import { type Column, DataTable } from "@/kit/data-table";
-import { FilterBar } from "@/kit/filter-bar";
-import { Page } from "@/kit/page";
+import type { Column } from "@/kit/data-table";
 import { Spark } from "@/kit/spark";
-import { Empty, NoMatch } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { type DeploymentState, deploymentState, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
-import { count, duration, percent, plural } from "@/lib/format";
+import { count, duration, percent } from "@/lib/format";
+import { ListPage } from "@/shell/list-page";
 import { engineName } from "@/targets/queries";
 import { type Deployment, metricsEveryMs } from "./queries";
 
@@ -134,14 +132,16 @@ function Figure({ value, show, bad }: FigureProps) {
 }
 
 const states: DeploymentState[] = ["healthy", "provisioning", "degraded", "failed", "pending", "stopped", "deleting"];
+const stateOptions = states.map((value) => ({ value, label: <Status state={deploymentState(value)} /> }));
+const none: string[] = [];
+const everything = { q: "", state: none, environment: none, target: none };
 
 export function DeploymentsPage() {
   const search = useSearch({ from: "/modelops/deployments/" });
-  const { q = "", state = [], environment = [], target = [], order = "created_at desc" } = search;
+  const { q = "", state = none, environment = none, target = none, order = "created_at desc" } = search;
   const navigate = useNavigate({ from: "/modelops/deployments/" });
   const set = (change: typeof search) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
-  const clear = () => set({ q: "", state: [], environment: [], target: [] });
   const { may } = useSession();
   const filter = and(
     q && contains("name", q),
@@ -163,8 +163,8 @@ export function DeploymentsPage() {
     return deployments.data?.map((row) => ({ ...row, metrics: found.get(row.id) }));
   }, [deployments.data, metrics.data]);
   const optionsOf = (field: string) => facets.data?.facets.find((facet) => facet.field === field)?.values ?? [];
-  const filtered = q !== "" || state.length + environment.length + target.length > 0;
-
+  const named = (field: string) => optionsOf(field).map((one) => ({ ...one, label: one.value }));
+  const countOf = (value: string) => optionsOf("state").find((one) => one.value === value)?.count ?? 0;
   const create = may("deployments:write") && (
     <Link to="/modelops/deployments/create" className={buttonClass("primary")}>
       <Rocket aria-hidden className="size-4" />
@@ -172,73 +172,39 @@ export function DeploymentsPage() {
     </Link>
   );
   return (
-    <Page full title="Deployments" description="Versions that run, and how they answer." actions={create}>
-      <FilterBar
-        label="Filter deployments"
-        placeholder="Filter by name"
-        query={q}
-        onQuery={(text) => set({ q: text })}
-        facets={[
-          {
-            label: "State",
-            selected: state,
-            onChange: (chosen) => set({ state: chosen }),
-            options: states.map((value) => ({
-              value,
-              label: <Status state={deploymentState(value)} />,
-              count: optionsOf("state").find((one) => one.value === value)?.count ?? 0,
-            })),
-          },
-          {
-            label: "Environment",
-            selected: environment,
-            onChange: (chosen) => set({ environment: chosen }),
-            options: optionsOf("environment").map((one) => ({ ...one, label: one.value })),
-          },
-          {
-            label: "Target",
-            selected: target,
-            onChange: (chosen) => set({ target: chosen }),
-            options: optionsOf("target").map((one) => ({ ...one, label: one.value })),
-          },
-        ]}
-        result={rows ? plural(rows.length, "deployment") + (deployments.hasNextPage ? " so far" : "") : ""}
-        onClear={clear}
-      />
-      <DataTable
-        label="Deployments"
-        columns={columns}
-        rows={rows}
-        rowId={(row) => row.id}
-        total={filtered ? undefined : facets.data?.total}
-        paging={{
-          ...deployments,
-          fetchNextPage: () => Promise.all([deployments.fetchNextPage(), metrics.fetchNextPage()]),
-        }}
-        orderBy={order}
-        onOrderBy={(next) => set({ order: next })}
-        onOpen={(row) => void navigate({ to: "/modelops/deployments/$deployment", params: { deployment: row.name } })}
-        resetKey={JSON.stringify(search)}
-        error={
-          deployments.error &&
-          !deployments.data && (
-            <Failure
-              error={deployments.error}
-              title="The deployments could not be loaded"
-              onRetry={() => void deployments.refetch()}
-            />
-          )
-        }
-        empty={
-          filtered ? (
-            <NoMatch what="deployment" onClear={clear} />
-          ) : (
-            <Empty icon={Rocket} title="Nothing is deployed yet" action={create}>
-              A deployment runs an approved version on a target and gives it an address.
-            </Empty>
-          )
-        }
-      />
-    </Page>
+    <ListPage
+      title="Deployments"
+      description="Versions that run, and how they answer."
+      actions={create}
+      what="deployment"
+      placeholder="Filter by name"
+      list={{
+        ...deployments,
+        data: rows,
+        fetchNextPage: () => Promise.all([deployments.fetchNextPage(), metrics.fetchNextPage()]),
+      }}
+      total={facets.data?.total}
+      columns={columns}
+      search={{ q, state, environment, target }}
+      everything={everything}
+      onSearch={set}
+      facets={[
+        {
+          name: "state",
+          label: "State",
+          options: stateOptions.map((option) => ({ ...option, count: countOf(option.value) })),
+        },
+        { name: "environment", label: "Environment", options: named("environment") },
+        { name: "target", label: "Target", options: named("target") },
+      ]}
+      orderBy={order}
+      onOrderBy={(next) => set({ order: next })}
+      onOpen={(row) => void navigate({ to: "/modelops/deployments/$deployment", params: { deployment: row.name } })}
+      empty={
+        <Empty icon={Rocket} title="Nothing is deployed yet" action={create}>
+          A deployment runs an approved version on a target and gives it an address.
+        </Empty>
+      }
+    />
   );
 }

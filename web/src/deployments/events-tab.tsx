@@ -1,10 +1,9 @@
 import { History } from "lucide-react";
 import { useList } from "@/api/queries";
 import { Failure } from "@/identity/failure";
-import { useMemberNames } from "@/identity/queries";
-import { useSession } from "@/identity/session";
-import { Button } from "@/kit/button";
+import { useWho } from "@/identity/queries";
 import { Card } from "@/kit/card";
+import { More } from "@/kit/more";
 import { Empty, Loading } from "@/kit/states";
 import {
   type DeploymentState,
@@ -52,8 +51,7 @@ export function EventsTab({ deployment }: { deployment: Deployment }) {
 
 /** What happened to it, the newest first; in brief only the last few. */
 export function EventList({ deployment, brief = false }: { deployment: Deployment; brief?: boolean }) {
-  const { actor_id } = useSession();
-  const nameOf = useMemberNames();
+  const nameOf = useWho();
   const events = useList("/api/v1/deployments/{deployment}/events", {
     path: { deployment: deployment.id },
     query: { page_size: brief ? 8 : 100 },
@@ -64,8 +62,7 @@ export function EventList({ deployment, brief = false }: { deployment: Deploymen
     );
   if (!events.data) return <Loading label="Events load" lines={3} />;
   if (events.data.length === 0) return <Empty icon={History} title="Nothing has happened yet" />;
-  const who = (id: string) =>
-    id === actor_id ? "You" : id === "system" ? "ModelOps" : id.startsWith("mch_") ? "Agent" : nameOf(id);
+  const who = (id: string) => (id === "system" ? "ModelOps" : id.startsWith("mch_") ? "Agent" : nameOf(id));
   return (
     <>
       <ol className="py-1.5">
@@ -91,18 +88,7 @@ export function EventList({ deployment, brief = false }: { deployment: Deploymen
           );
         })}
       </ol>
-      {!brief && events.hasNextPage && (
-        <div className="border-t border-line p-2">
-          <Button
-            variant="ghost"
-            size="sm"
-            busy={events.isFetchingNextPage}
-            onClick={() => void events.fetchNextPage()}
-          >
-            Show earlier events
-          </Button>
-        </div>
-      )}
+      {!brief && <More paging={events} label="Show earlier events" />}
     </>
   );
 }

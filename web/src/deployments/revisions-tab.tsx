@@ -96,22 +96,23 @@ export function RevisionsTab({ deployment }: { deployment: Deployment }) {
         )}
       </Card>
       {pair && <Comparison rows={rows} pair={pair} onPair={setCompared} />}
-      <Confirm
-        open={wanted !== undefined}
-        onClose={() => setWanted(undefined)}
-        title={`Roll ${deployment.name} back to revision ${wanted ?? ""}?`}
-        verb="Roll back"
-        onConfirm={async () => {
-          await api.POST("/api/v1/deployments/{deployment}/rollback", {
-            params: { path: { deployment: deployment.id } },
-            body: { revision: wanted! },
-          });
-          setCompared(undefined);
-          toast({ title: `${deployment.name} goes back to revision ${wanted}` });
-        }}
-      >
-        {wanted !== undefined && <RollBackChanges deployment={deployment} wanted={wanted} />}
-      </Confirm>
+      {wanted !== undefined && (
+        <Confirm
+          onClose={() => setWanted(undefined)}
+          title={`Roll ${deployment.name} back to revision ${wanted}?`}
+          verb="Roll back"
+          onConfirm={async () => {
+            await api.POST("/api/v1/deployments/{deployment}/rollback", {
+              params: { path: { deployment: deployment.id } },
+              body: { revision: wanted },
+            });
+            setCompared(undefined);
+            toast({ title: `${deployment.name} goes back to revision ${wanted}` });
+          }}
+        >
+          <RollBackChanges deployment={deployment} wanted={wanted} />
+        </Confirm>
+      )}
     </div>
   );
 }

@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { api, type Schema } from "@/api/client";
-import { Problem } from "@/api/problem";
 import { $api } from "@/api/queries";
 import { Failure } from "@/identity/failure";
-import { useMemberNames } from "@/identity/queries";
+import { ProblemNote } from "@/identity/problem-note";
+import { useWho } from "@/identity/queries";
 import { useSession } from "@/identity/session";
 import { Button } from "@/kit/button";
 import { CopyText } from "@/kit/copy-text";
@@ -13,7 +13,7 @@ import { Field } from "@/kit/field";
 import { Textarea } from "@/kit/input";
 import { Notice } from "@/kit/notice";
 import { Loading } from "@/kit/states";
-import { approvalState, operationState, Status, severity } from "@/kit/status";
+import { approvalState, Status, severity } from "@/kit/status";
 import { dateTime } from "@/lib/format";
 
 export type Approval = Schema<"Approval">;
@@ -35,13 +35,12 @@ export function ApprovalDialog({ id, onClose }: { id: string; onClose: () => voi
 
 function Decision({ approval, onClose }: { approval: Approval; onClose: () => void }) {
   const { may, actor_id } = useSession();
-  const nameOf = useMemberNames();
+  const who = useWho();
   const client = useQueryClient();
   const hint = useId();
   const [comment, setComment] = useState("");
   const [sending, setSending] = useState<"approve" | "reject">();
   const [error, setError] = useState<unknown>();
-  const who = (person: string) => (person === actor_id ? "You" : nameOf(person));
   const open = approval.state === "pending" && may("approvals:decide");
   const own = approval.author_id === actor_id;
 
@@ -136,15 +135,7 @@ function Decision({ approval, onClose }: { approval: Approval; onClose: () => vo
             <Textarea value={comment} maxLength={4000} onChange={(event) => setComment(event.target.value)} />
           </Field>
         )}
-        {error !== undefined && (
-          <Notice
-            role="alert"
-            state={operationState("failed")}
-            title={error instanceof Problem ? error.title : "It was not decided"}
-          >
-            {error instanceof Problem ? error.detail : String(error)}
-          </Notice>
-        )}
+        <ProblemNote error={error} />
       </div>
     </Dialog>
   );

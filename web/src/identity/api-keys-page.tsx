@@ -1,6 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Ban, Bot, KeyRound, Plus, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { z } from "zod";
 import { api, body } from "@/api/client";
 import { $api } from "@/api/queries";
@@ -9,28 +9,26 @@ import { Badge } from "@/kit/badge";
 import { Button } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { Confirm } from "@/kit/confirm";
-import { type Column, DataTable } from "@/kit/data-table";
-import { FilterBar } from "@/kit/filter-bar";
+import type { Column } from "@/kit/data-table";
 import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
 import { IconButton } from "@/kit/icon-button";
 import { Input } from "@/kit/input";
-import { Page } from "@/kit/page";
 import { Select } from "@/kit/select";
-import { Empty, NoMatch } from "@/kit/states";
+import { Empty, Loading } from "@/kit/states";
 import { apiKeyState, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
-import { plural } from "@/lib/format";
+import { ListPage } from "@/shell/list-page";
 import { Failure } from "./failure";
 import { PermissionPicker } from "./permission-picker";
 import {
   type ApiKey,
   type ServiceAccount,
   useApiKeys,
-  useMemberNames,
   useReread,
   useRoles,
   useServiceAccounts,
+  useWho,
 } from "./queries";
 import { useSession } from "./session";
 import { type Once, ShownOnce } from "./shown-once";
@@ -48,102 +46,109 @@ export function stateOf(key: ApiKey, now = Date.now()): "active" | "expired" | "
   return key.expires_at && new Date(key.expires_at).getTime() <= now ? "expired" : "active";
 }
 
+const states = ["active", "expired", "revoked"] as const;
+const active = ["active"];
+const everything = { q: "", state: [] as string[] };
+
+type OwnerOf = (key: ApiKey) => string;
+
+const columnsOf = (ownerOf: OwnerOf, onRevoke: (key: ApiKey) => void): Column<ApiKey>[] => [
+  {
+    id: "key",
+    header: "Key",
+    width: "minmax(13rem, 2fr)",
+    cell: (key) => (
+      <span className="block min-w-0 leading-4.5">
+        <span className="block truncate font-medium">{key.name}</span>
+        <span className="block truncate font-mono text-2xs text-fg-3">{key.display}…</span>
+      </span>
+    ),
+  },
+  {
+    id: "state",
+    header: "State",
+    width: "7rem",
+    card: "aside",
+    cell: (key) => <Status state={apiKeyState(stateOf(key))} />,
+  },
+  { id: "owner", header: "Owner", cell: (key) => <span className="truncate text-fg-2">{ownerOf(key)}</span> },
+  {
+    id: "scopes",
+    header: "May do",
+    cell: (key) =>
+      key.scopes.length === 0 ? (
+        <span className="text-fg-2">All its owner may</span>
+      ) : (
+        <span className="flex min-w-0 items-center gap-1" title={key.scopes.join(", ")}>
+          <Badge mono>{key.scopes[0]}</Badge>
+          {key.scopes.length > 1 && <span className="text-xs text-fg-3">and {key.scopes.length - 1} more</span>}
+        </span>
+      ),
+  },
+  {
+    id: "used",
+    yields: 2,
+    header: "Last used",
+    width: "6.5rem",
+    cell: (key) =>
+      key.last_used_at ? (
+        <Time value={key.last_used_at} className="tnum text-fg-2" />
+      ) : (
+        <span className="text-fg-3">Never</span>
+      ),
+  },
+  {
+    id: "expires",
+    yields: 1,
+    header: "Expires",
+    width: "6.5rem",
+    cell: (key) =>
+      key.expires_at ? (
+        <Time value={key.expires_at} className="tnum text-fg-2" />
+      ) : (
+        <span className="text-fg-3">Never</span>
+      ),
+  },
+  {
+    id: "actions",
+    header: "Revoke",
+    width: "4rem",
+    card: "none",
+    cell: (key) =>
+      !key.revoked_at && (
+        <IconButton label={`Revoke ${key.name}`} onClick={() => onRevoke(key)}>
+          <Ban aria-hidden className="size-4" />
+        </IconButton>
+      ),
+  },
+];
+
 export function ApiKeysPage() {
-  const { q = "", state = ["active"] } = useSearch({ from: "/modelops/settings/api-keys" });
+  const { q = "", state = active } = useSearch({ from: "/modelops/settings/api-keys" });
   const navigate = useNavigate({ from: "/modelops/settings/api-keys" });
   const set = (change: { q?: string; state?: string[] }) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
-  const { may, actor_id } = useSession();
+  const { may } = useSession();
   const keys = useApiKeys();
   const accounts = useServiceAccounts(may("service_accounts:read"));
   const reread = useReread("/api/v1/api-keys", "/api/v1/service-accounts");
-  const nameOf = useMemberNames();
+  const who = useWho();
   const [shown, setShown] = useState<Shown>();
   const close = () => setShown(undefined);
-  const closeOnly = (kind: Shown["kind"]) => setShown((now) => (now?.kind === kind ? undefined : now));
 
-  const ownerOf = (key: ApiKey) =>
-    key.owner_kind === "service_account"
-      ? (accounts.data?.items.find((account) => account.id === key.owner_id)?.name ?? key.owner_id)
-      : key.owner_id === actor_id
-        ? "You"
-        : nameOf(key.owner_id);
+  const ownerOf = useCallback<OwnerOf>(
+    ({ owner_kind, owner_id }) =>
+      owner_kind === "service_account"
+        ? (accounts.data?.items.find((account) => account.id === owner_id)?.name ?? owner_id)
+        : who(owner_id),
+    [accounts.data, who],
+  );
+  const columns = useMemo(() => columnsOf(ownerOf, (key) => setShown({ kind: "revoke", key })), [ownerOf]);
   const rows = keys.data?.items.filter(
     (key) =>
       (state.length === 0 || state.includes(stateOf(key))) &&
       (q === "" || `${key.name} ${ownerOf(key)}`.toLowerCase().includes(q.toLowerCase())),
   );
-
-  const columns: Column<ApiKey>[] = [
-    {
-      id: "key",
-      header: "Key",
-      width: "minmax(13rem, 2fr)",
-      cell: (key) => (
-        <span className="block min-w-0 leading-4.5">
-          <span className="block truncate font-medium">{key.name}</span>
-          <span className="block truncate font-mono text-2xs text-fg-3">{key.display}…</span>
-        </span>
-      ),
-    },
-    {
-      id: "state",
-      header: "State",
-      width: "7rem",
-      card: "aside",
-      cell: (key) => <Status state={apiKeyState(stateOf(key))} />,
-    },
-    { id: "owner", header: "Owner", cell: (key) => <span className="truncate text-fg-2">{ownerOf(key)}</span> },
-    {
-      id: "scopes",
-      header: "May do",
-      cell: (key) =>
-        key.scopes.length === 0 ? (
-          <span className="text-fg-2">All its owner may</span>
-        ) : (
-          <span className="flex min-w-0 items-center gap-1" title={key.scopes.join(", ")}>
-            <Badge mono>{key.scopes[0]}</Badge>
-            {key.scopes.length > 1 && <span className="text-xs text-fg-3">and {key.scopes.length - 1} more</span>}
-          </span>
-        ),
-    },
-    {
-      id: "used",
-      yields: 2,
-      header: "Last used",
-      width: "6.5rem",
-      cell: (key) =>
-        key.last_used_at ? (
-          <Time value={key.last_used_at} className="tnum text-fg-2" />
-        ) : (
-          <span className="text-fg-3">Never</span>
-        ),
-    },
-    {
-      id: "expires",
-      yields: 1,
-      header: "Expires",
-      width: "6.5rem",
-      cell: (key) =>
-        key.expires_at ? (
-          <Time value={key.expires_at} className="tnum text-fg-2" />
-        ) : (
-          <span className="text-fg-3">Never</span>
-        ),
-    },
-    {
-      id: "actions",
-      header: "Revoke",
-      width: "4rem",
-      card: "none",
-      cell: (key) =>
-        !key.revoked_at && (
-          <IconButton label={`Revoke ${key.name}`} onClick={() => setShown({ kind: "revoke", key })}>
-            <Ban aria-hidden className="size-4" />
-          </IconButton>
-        ),
-    },
-  ];
 
   const create = (
     <Button variant="primary" onClick={() => setShown({ kind: "create" })}>
@@ -151,106 +156,41 @@ export function ApiKeysPage() {
       Create API key
     </Button>
   );
-  const account = shown?.kind === "delete-account" ? shown.account : undefined;
   return (
-    <Page
-      full
+    <ListPage
       title="API keys"
       description="For the command line, pipelines and calls of models. A key may do what its owner may, or less."
       actions={create}
+      what="API key"
+      placeholder="Filter by name or owner"
+      list={{ ...keys, data: rows }}
+      columns={columns}
+      search={{ q, state }}
+      everything={everything}
+      onSearch={set}
+      facets={[
+        {
+          name: "state",
+          label: "State",
+          options: states.map((value) => ({
+            value,
+            label: <Status state={apiKeyState(value)} />,
+            count: keys.data?.items.filter((key) => stateOf(key) === value).length,
+          })),
+        },
+      ]}
+      narrowed={keys.data !== undefined && keys.data.items.length > 0}
+      above={may("service_accounts:read") && <ServiceAccounts accounts={accounts} onShow={setShown} />}
+      empty={
+        <Empty icon={KeyRound} title="There is no API key yet" action={create}>
+          A key lets a program do what you may, or a part of it.
+        </Empty>
+      }
     >
-      {may("service_accounts:read") && (
-        <div className="px-4 pb-4 md:px-6">
-          <Card aria-label="Service accounts">
-            <CardHead title="Service accounts" sub="Identities for pipelines: nobody signs in as one">
-              {may("service_accounts:write") && (
-                <Button size="sm" variant="ghost" onClick={() => setShown({ kind: "create-account" })}>
-                  <Plus aria-hidden className="size-3.5" />
-                  Add
-                </Button>
-              )}
-            </CardHead>
-            {accounts.data?.items.length === 0 ? (
-              <p className="px-4 py-3 text-fg-2">There is none yet.</p>
-            ) : (
-              <ul className="max-h-36 overflow-y-auto py-1">
-                {accounts.data?.items.map((one) => (
-                  <li key={one.id} className="flex min-h-9 items-center gap-3 px-4">
-                    <Bot aria-hidden className="size-4 text-fg-3" />
-                    <span className="font-medium">{one.name}</span>
-                    <span className="truncate text-xs text-fg-2">{one.role}</span>
-                    {may("service_accounts:write") && (
-                      <span className="ml-auto flex items-center gap-1">
-                        <Button
-                          size="sm"
-                          variant="ghost"
-                          onClick={() => setShown({ kind: "create", account: one })}
-                          aria-label={`Create a key of ${one.name}`}
-                        >
-                          Create key
-                        </Button>
-                        <IconButton
-                          label={`Delete ${one.name}`}
-                          className="size-7"
-                          onClick={() => setShown({ kind: "delete-account", account: one })}
-                        >
-                          <Trash2 aria-hidden className="size-3.5" />
-                        </IconButton>
-                      </span>
-                    )}
-                  </li>
-                ))}
-              </ul>
-            )}
-          </Card>
-        </div>
-      )}
-      <FilterBar
-        label="Filter API keys"
-        placeholder="Filter by name or owner"
-        query={q}
-        onQuery={(words) => set({ q: words })}
-        facets={[
-          {
-            label: "State",
-            selected: state,
-            onChange: (chosen) => set({ state: chosen }),
-            options: (["active", "expired", "revoked"] as const).map((value) => ({
-              value,
-              label: <Status state={apiKeyState(value)} />,
-              count: keys.data?.items.filter((key) => stateOf(key) === value).length,
-            })),
-          },
-        ]}
-        result={rows ? plural(rows.length, "key") : ""}
-        onClear={() => set({ q: "", state: [] })}
-      />
-      <DataTable
-        label="API keys"
-        columns={columns}
-        rows={rows}
-        rowId={(key) => key.id}
-        resetKey={q + state.join()}
-        error={
-          keys.error &&
-          !keys.data && (
-            <Failure error={keys.error} title="The API keys could not be loaded" onRetry={() => void keys.refetch()} />
-          )
-        }
-        empty={
-          keys.data?.items.length ? (
-            <NoMatch what="key" onClear={() => set({ q: "", state: [] })} />
-          ) : (
-            <Empty icon={KeyRound} title="There is no API key yet" action={create}>
-              A key lets a program do what you may, or a part of it.
-            </Empty>
-          )
-        }
-      />
       {shown?.kind === "create" && (
         <CreateKey
           account={shown.account}
-          onClose={() => closeOnly("create")}
+          onClose={close}
           onMade={(once) => {
             void reread();
             setShown({ kind: "once", once });
@@ -259,37 +199,97 @@ export function ApiKeysPage() {
       )}
       {shown?.kind === "create-account" && <CreateAccount onClose={close} onSaved={reread} />}
       {shown?.kind === "once" && <ShownOnce once={shown.once} onClose={close} />}
-      <Confirm
-        open={shown?.kind === "revoke"}
-        onClose={close}
-        title={`Revoke ${shown?.kind === "revoke" ? shown.key.name : ""}?`}
-        verb="Revoke key"
-        danger
-        onConfirm={async () => {
-          if (shown?.kind !== "revoke") return;
-          await api.DELETE("/api/v1/api-keys/{key}", { params: { path: { key: shown.key.id } } });
-          await reread();
-        }}
-      >
-        The API refuses it at once, gateways within two seconds. This cannot be undone.
-      </Confirm>
-      <Confirm
-        open={account !== undefined}
-        onClose={close}
-        title={`Delete the service account ${account?.name ?? ""}?`}
-        verb="Delete service account"
-        typed={account?.name}
-        onConfirm={async () => {
-          if (!account) return;
-          await api.DELETE("/api/v1/service-accounts/{service_account}", {
-            params: { path: { service_account: account.id } },
-          });
-          await reread();
-        }}
-      >
-        All of its keys are revoked.
-      </Confirm>
-    </Page>
+      {shown?.kind === "revoke" && (
+        <Confirm
+          onClose={close}
+          title={`Revoke ${shown.key.name}?`}
+          verb="Revoke key"
+          danger
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/api-keys/{key}", { params: { path: { key: shown.key.id } } });
+            await reread();
+          }}
+        >
+          The API refuses it at once, gateways within two seconds. This cannot be undone.
+        </Confirm>
+      )}
+      {shown?.kind === "delete-account" && (
+        <Confirm
+          onClose={close}
+          title={`Delete the service account ${shown.account.name}?`}
+          verb="Delete service account"
+          typed={shown.account.name}
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/service-accounts/{service_account}", {
+              params: { path: { service_account: shown.account.id } },
+            });
+            await reread();
+          }}
+        >
+          All of its keys are revoked.
+        </Confirm>
+      )}
+    </ListPage>
+  );
+}
+
+type ServiceAccountsProps = { accounts: ReturnType<typeof useServiceAccounts>; onShow: (shown: Shown) => void };
+
+function ServiceAccounts({ accounts, onShow }: ServiceAccountsProps) {
+  const { may } = useSession();
+  const writes = may("service_accounts:write");
+  const rows = accounts.data?.items;
+  return (
+    <Card aria-label="Service accounts">
+      <CardHead title="Service accounts" sub="Identities for pipelines: nobody signs in as one">
+        {writes && (
+          <Button size="sm" variant="ghost" onClick={() => onShow({ kind: "create-account" })}>
+            <Plus aria-hidden className="size-3.5" />
+            Add
+          </Button>
+        )}
+      </CardHead>
+      {accounts.error && !rows ? (
+        <Failure
+          error={accounts.error}
+          title="The service accounts could not be loaded"
+          onRetry={() => void accounts.refetch()}
+        />
+      ) : !rows ? (
+        <Loading label="Service accounts load" lines={1} />
+      ) : rows.length === 0 ? (
+        <p className="px-4 py-3 text-fg-2">There is none yet.</p>
+      ) : (
+        <ul className="max-h-36 overflow-y-auto py-1">
+          {rows.map((account) => (
+            <li key={account.id} className="flex min-h-9 items-center gap-3 px-4">
+              <Bot aria-hidden className="size-4 text-fg-3" />
+              <span className="font-medium">{account.name}</span>
+              <span className="truncate text-xs text-fg-2">{account.role}</span>
+              {writes && (
+                <span className="ml-auto flex items-center gap-1">
+                  <Button
+                    size="sm"
+                    variant="ghost"
+                    onClick={() => onShow({ kind: "create", account })}
+                    aria-label={`Create a key of ${account.name}`}
+                  >
+                    Create key
+                  </Button>
+                  <IconButton
+                    label={`Delete ${account.name}`}
+                    className="size-7"
+                    onClick={() => onShow({ kind: "delete-account", account })}
+                  >
+                    <Trash2 aria-hidden className="size-3.5" />
+                  </IconButton>
+                </span>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
   );
 }
 
@@ -305,15 +305,9 @@ const created = z.object({
   scopes: z.array(z.string()),
 });
 
-function CreateKey({
-  account,
-  onClose,
-  onMade,
-}: {
-  account?: ServiceAccount;
-  onClose: () => void;
-  onMade: (once: Once) => void;
-}) {
+type CreateKeyProps = { account?: ServiceAccount; onClose: () => void; onMade: (once: Once) => void };
+
+function CreateKey({ account, onClose, onMade }: CreateKeyProps) {
   const form = useZodForm(created, { name: "", lifetime: "90" as const, scopes: [] });
   const { permissions: mine, may } = useSession();
   const all = $api.useQuery("get", "/api/v1/permissions", {}, { enabled: may("roles:read") });
@@ -324,6 +318,7 @@ function CreateKey({
       form={form}
       verb="Create key"
       onClose={onClose}
+      keepOpen
       send={async ({ name, lifetime, scopes }) => {
         const made = await body(
           api.POST("/api/v1/api-keys", {

@@ -1,6 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Ellipsis, Link2, Pencil, Trash2, UserPlus, Users } from "lucide-react";
-import { useState } from "react";
+import { Link2, Pencil, Trash2, UserPlus, Users } from "lucide-react";
+import { useMemo, useState } from "react";
 import { z } from "zod";
 import { useVersioned, type Versioned } from "@/api/changes";
 import { api, body } from "@/api/client";
@@ -9,29 +9,74 @@ import { useList } from "@/api/queries";
 import { text } from "@/api/rules";
 import { Button } from "@/kit/button";
 import { Confirm } from "@/kit/confirm";
-import { type Column, DataTable } from "@/kit/data-table";
-import { FilterBar } from "@/kit/filter-bar";
+import type { Column } from "@/kit/data-table";
 import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
-import { IconButton } from "@/kit/icon-button";
 import { Input } from "@/kit/input";
-import { Menu, type MenuItem } from "@/kit/menu";
-import { Page } from "@/kit/page";
+import { ActionMenu } from "@/kit/menu";
 import { Select } from "@/kit/select";
-import { Empty, NoMatch } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { Time } from "@/kit/time";
-import { plural } from "@/lib/format";
-import { Failure } from "./failure";
+import { ListPage } from "@/shell/list-page";
+import { CouldNotOpen } from "./could-not-open";
 import { type Member, useReread, useRoles } from "./queries";
 import { useSession } from "./session";
 import { type Once, ShownOnce, signInLink } from "./shown-once";
 
-type Shown =
-  | { kind: "add" }
-  | { kind: "edit"; member: Member }
-  | { kind: "link"; member: Member }
-  | { kind: "remove"; member: Member }
-  | { kind: "once"; once: Once };
+type Shown = { kind: "add" } | { kind: "edit" | "link" | "remove"; member: Member } | { kind: "once"; once: Once };
+
+const everything = { q: "", role: [] as string[] };
+
+const memberColumns = (me: string): Column<Member>[] => [
+  {
+    id: "member",
+    header: "Member",
+    width: "minmax(13rem, 2fr)",
+    sort: "email",
+    cell: (member) => (
+      <span className="block min-w-0 leading-4.5">
+        <span className="block truncate font-medium">
+          {member.display_name || member.email}
+          {member.id === me && <span className="font-normal text-fg-3"> (you)</span>}
+        </span>
+        <span className="block truncate font-mono text-2xs text-fg-3">{member.email}</span>
+      </span>
+    ),
+  },
+  { id: "role", header: "Role", cell: (member) => <span className="truncate text-fg-2">{member.role}</span> },
+  {
+    id: "since",
+    header: "Member since",
+    sort: "created_at",
+    descendingFirst: true,
+    width: "7rem",
+    cell: (member) => <Time value={member.created_at} className="tnum text-fg-2" />,
+  },
+];
+
+const actionColumn = (me: string, show: (shown: Shown) => void): Column<Member> => ({
+  id: "actions",
+  header: "Actions",
+  width: "4rem",
+  card: "aside",
+  cell: (member) => (
+    <ActionMenu
+      of={member.email}
+      items={[
+        { label: "Name and role", icon: Pencil, onSelect: () => show({ kind: "edit", member }) },
+        { label: "New sign-in link", icon: Link2, onSelect: () => show({ kind: "link", member }) },
+        "separator",
+        {
+          label: "Remove",
+          icon: Trash2,
+          danger: true,
+          onSelect: () => show({ kind: "remove", member }),
+          ...(member.id === me && { blocked: "This is you" }),
+        },
+      ]}
+    />
+  ),
+});
 
 export function MembersPage() {
   const { q = "", role = [], order = "email" } = useSearch({ from: "/modelops/settings/members" });
@@ -46,128 +91,49 @@ export function MembersPage() {
   const members = useList("/api/v1/members", {
     query: { filter: and(q && contains("email", q), oneOf("role", role)), order_by: order },
   });
-  const rows = members.data;
-  const filtered = q !== "" || role.length > 0;
-
-  const items = (member: Member): MenuItem[] => [
-    { label: "Name and role", icon: Pencil, onSelect: () => setShown({ kind: "edit", member }) },
-    { label: "New sign-in link", icon: Link2, onSelect: () => setShown({ kind: "link", member }) },
-    "separator",
-    {
-      label: "Remove",
-      icon: Trash2,
-      danger: true,
-      onSelect: () => setShown({ kind: "remove", member }),
-      ...(member.id === actor_id && { blocked: "This is you" }),
-    },
-  ];
-  const columns: Column<Member>[] = [
-    {
-      id: "member",
-      header: "Member",
-      width: "minmax(13rem, 2fr)",
-      sort: "email",
-      cell: (member) => (
-        <span className="block min-w-0 leading-4.5">
-          <span className="block truncate font-medium">
-            {member.display_name || member.email}
-            {member.id === actor_id && <span className="font-normal text-fg-3"> (you)</span>}
-          </span>
-          <span className="block truncate font-mono text-2xs text-fg-3">{member.email}</span>
-        </span>
-      ),
-    },
-    { id: "role", header: "Role", cell: (member) => <span className="truncate text-fg-2">{member.role}</span> },
-    {
-      id: "since",
-      header: "Member since",
-      sort: "created_at",
-      descendingFirst: true,
-      width: "7rem",
-      cell: (member) => <Time value={member.created_at} className="tnum text-fg-2" />,
-    },
-    {
-      id: "actions",
-      header: "Actions",
-      width: "4rem",
-      card: "aside",
-      cell: (member) =>
-        may("members:write") && (
-          <Menu
-            items={items(member)}
-            trigger={
-              <IconButton label={`Actions for ${member.email}`}>
-                <Ellipsis aria-hidden className="size-4" />
-              </IconButton>
-            }
-          />
-        ),
-    },
-  ];
-
+  const writes = may("members:write");
+  const columns = useMemo(
+    () => [...memberColumns(actor_id), ...(writes ? [actionColumn(actor_id, setShown)] : [])],
+    [actor_id, writes],
+  );
   const roleOptions = roles.data?.items.map((known) => ({ value: known.name, label: known.name })) ?? [];
+  const once = (shown: Once) => setShown({ kind: "once", once: shown });
   return (
-    <Page
-      full
+    <ListPage
       title="Members"
       description="People of this organization. A role says what each may do."
       actions={
-        may("members:write") && (
+        writes && (
           <Button variant="primary" onClick={() => setShown({ kind: "add" })}>
             <UserPlus aria-hidden className="size-4" />
             Add member
           </Button>
         )
       }
+      what="member"
+      placeholder="Filter by e-mail"
+      list={members}
+      columns={columns}
+      search={{ q, role }}
+      everything={everything}
+      onSearch={set}
+      facets={[{ name: "role", label: "Role", options: roleOptions }]}
+      orderBy={order}
+      onOrderBy={(next) => set({ order: next })}
+      onOpen={writes ? (member) => setShown({ kind: "edit", member }) : undefined}
+      empty={
+        <Empty icon={Users} title="Nobody is a member yet">
+          People you add get a link that signs them in once.
+        </Empty>
+      }
     >
-      <FilterBar
-        label="Filter members"
-        placeholder="Filter by e-mail"
-        query={q}
-        onQuery={(text) => set({ q: text })}
-        facets={[
-          { label: "Role", selected: role, onChange: (chosen) => set({ role: [...chosen] }), options: roleOptions },
-        ]}
-        result={rows ? plural(rows.length, "member") + (members.hasNextPage ? " so far" : "") : ""}
-        onClear={() => set({ q: "", role: [] })}
-      />
-      <DataTable
-        label="Members"
-        columns={columns}
-        rows={rows}
-        rowId={(member) => member.id}
-        paging={members}
-        orderBy={order}
-        onOrderBy={(next) => set({ order: next })}
-        onOpen={may("members:write") ? (member) => setShown({ kind: "edit", member }) : undefined}
-        resetKey={q + role.join()}
-        error={
-          members.error &&
-          !members.data && (
-            <Failure
-              error={members.error}
-              title="The members could not be loaded"
-              onRetry={() => void members.refetch()}
-            />
-          )
-        }
-        empty={
-          filtered ? (
-            <NoMatch what="member" onClear={() => set({ q: "", role: [] })} />
-          ) : (
-            <Empty icon={Users} title="Nobody is a member yet">
-              People you add get a link that signs them in once.
-            </Empty>
-          )
-        }
-      />
       {shown?.kind === "add" && (
         <AddMember
           roles={roleOptions}
-          onClose={() => setShown((now) => (now?.kind === "add" ? undefined : now))}
-          onAdded={(once) => {
+          onClose={close}
+          onAdded={(made) => {
             void reread();
-            setShown({ kind: "once", once });
+            once(made);
           }}
         />
       )}
@@ -175,44 +141,37 @@ export function MembersPage() {
         <EditMember id={shown.member.id} roles={roleOptions} onClose={close} onSaved={() => void reread()} />
       )}
       {shown?.kind === "once" && <ShownOnce once={shown.once} onClose={close} />}
-      <Confirm
-        open={shown?.kind === "link"}
-        onClose={() => setShown((now) => (now?.kind === "link" ? undefined : now))}
-        title={`Make a sign-in link for ${shown?.kind === "link" ? shown.member.email : ""}?`}
-        verb="Make a link"
-        onConfirm={async () => {
-          if (shown?.kind !== "link") return;
-          const made = await body(
-            api.POST("/api/v1/members/{member}/sign-in-link", { params: { path: { member: shown.member.id } } }),
-          );
-          setShown({
-            kind: "once",
-            once: {
-              title: "Sign-in link",
-              what: "link",
-              text: signInLink(made.sign_in_token),
-              expires_at: made.expires_at,
-            },
-          });
-        }}
-      >
-        It works once and lets this person choose a new password. Hand it over by a way you trust.
-      </Confirm>
-      <Confirm
-        open={shown?.kind === "remove"}
-        onClose={close}
-        title={`Remove ${shown?.kind === "remove" ? shown.member.email : ""}?`}
-        verb="Remove member"
-        danger
-        onConfirm={async () => {
-          if (shown?.kind !== "remove") return;
-          await api.DELETE("/api/v1/members/{member}", { params: { path: { member: shown.member.id } } });
-          await reread();
-        }}
-      >
-        Their sessions and API keys end at once. What they made stays.
-      </Confirm>
-    </Page>
+      {shown?.kind === "link" && (
+        <Confirm
+          onClose={close}
+          title={`Make a sign-in link for ${shown.member.email}?`}
+          verb="Make a link"
+          keepOpen
+          onConfirm={async () => {
+            const { sign_in_token, expires_at } = await body(
+              api.POST("/api/v1/members/{member}/sign-in-link", { params: { path: { member: shown.member.id } } }),
+            );
+            once({ title: "Sign-in link", what: "link", text: signInLink(sign_in_token), expires_at });
+          }}
+        >
+          It works once and lets this person choose a new password. Hand it over by a way you trust.
+        </Confirm>
+      )}
+      {shown?.kind === "remove" && (
+        <Confirm
+          onClose={close}
+          title={`Remove ${shown.member.email}?`}
+          verb="Remove member"
+          danger
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/members/{member}", { params: { path: { member: shown.member.id } } });
+            await reread();
+          }}
+        >
+          Their sessions and API keys end at once. What they made stays.
+        </Confirm>
+      )}
+    </ListPage>
   );
 }
 
@@ -224,15 +183,9 @@ const added = z.object({
   role: z.string().min(1, "Choose a role."),
 });
 
-function AddMember({
-  roles,
-  onClose,
-  onAdded,
-}: {
-  roles: RoleOptions;
-  onClose: () => void;
-  onAdded: (once: Once) => void;
-}) {
+type AddProps = { roles: RoleOptions; onClose: () => void; onAdded: (once: Once) => void };
+
+function AddMember({ roles, onClose, onAdded }: AddProps) {
   const form = useZodForm(added, { email: "", display_name: "", role: "" });
   return (
     <FormDialog
@@ -241,6 +194,7 @@ function AddMember({
       form={form}
       verb="Add member"
       onClose={onClose}
+      keepOpen
       send={async ({ email, display_name, role }) => {
         const invitation = await body(
           api.POST("/api/v1/members", { body: { email, role, ...(display_name && { display_name }) } }),
@@ -278,7 +232,7 @@ function EditMember({ id, ...rest }: EditProps & { id: string }) {
   const member = useVersioned(["get", "/api/v1/members/{member}", id], () =>
     api.GET("/api/v1/members/{member}", { params: { path } }),
   );
-  if (!member.data) return null;
+  if (!member.data) return <CouldNotOpen what="member" query={member} onClose={rest.onClose} />;
   return <EditMemberForm key={member.data.etag} member={member.data} {...rest} />;
 }
 

@@ -12,10 +12,12 @@ import { Input } from "@/kit/input";
 import { Page } from "@/kit/page";
 import { byNoun } from "./permission-picker";
 import { useTeams } from "./queries";
-import { sessionQuery, signOut, useSession } from "./session";
+import { sessionQuery, useSession } from "./session";
+import { useSignOut } from "./use-sign-out";
 
 export function ProfilePage() {
   const session = useSession();
+  const leave = useSignOut();
   const teams = useTeams();
   const mine = teams.data?.items.filter((team) => session.team_ids.includes(team.id)) ?? [];
   return (
@@ -23,7 +25,7 @@ export function ProfilePage() {
       title="Profile"
       description={`${session.name}, ${session.role} of ${session.organization}`}
       actions={
-        <Button onClick={() => void signOut()}>
+        <Button busy={leave.isPending} onClick={() => leave.mutate()}>
           <LogOut aria-hidden className="size-4" />
           Sign out
         </Button>

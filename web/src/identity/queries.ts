@@ -1,6 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useMemo } from "react";
 import type { Schema } from "@/api/client";
 import { $api } from "@/api/queries";
+import { useSession } from "./session";
 
 export type Member = Schema<"Member">;
 export type Team = Schema<"Team">;
@@ -16,8 +18,17 @@ export const useApiKeys = () => $api.useQuery("get", "/api/v1/api-keys");
 /** Names for ids of people; those beyond the first thousand keep their ids. */
 export function useMemberNames(): (id: string) => string {
   const { data } = $api.useQuery("get", "/api/v1/members", { params: { query: { page_size: 1000 } } });
-  const names = new Map(data?.items.map((member) => [member.id, member.display_name || member.email]));
-  return (id) => names.get(id) ?? id;
+  return useMemo(() => {
+    const names = new Map(data?.items.map((member) => [member.id, member.display_name || member.email]));
+    return (id) => names.get(id) ?? id;
+  }, [data]);
+}
+
+/** Who did something: "You", or a name. */
+export function useWho(): (id: string) => string {
+  const { actor_id } = useSession();
+  const nameOf = useMemberNames();
+  return useCallback((id) => (id === actor_id ? "You" : nameOf(id)), [actor_id, nameOf]);
 }
 
 type ReadPath = "/api/v1/members" | "/api/v1/teams" | "/api/v1/roles" | "/api/v1/service-accounts" | "/api/v1/api-keys";

@@ -1,4 +1,4 @@
-import { Ellipsis, Lock, Pencil, Plus, Trash2 } from "lucide-react";
+import { Lock, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
 import { useVersioned, type Versioned } from "@/api/changes";
@@ -11,11 +11,11 @@ import { Card, CardHead } from "@/kit/card";
 import { Confirm } from "@/kit/confirm";
 import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
-import { IconButton } from "@/kit/icon-button";
 import { Input } from "@/kit/input";
-import { Menu } from "@/kit/menu";
+import { ActionMenu } from "@/kit/menu";
 import { Page } from "@/kit/page";
 import { Loading } from "@/kit/states";
+import { CouldNotOpen } from "./could-not-open";
 import { Failure } from "./failure";
 import { PermissionPicker } from "./permission-picker";
 import { type Role, useReread, useRoles } from "./queries";
@@ -66,7 +66,8 @@ export function RolesPage() {
                 }
               >
                 {writes && (
-                  <Menu
+                  <ActionMenu
+                    of={role.name}
                     items={[
                       { label: "Copy", icon: Plus, onSelect: () => setShown({ kind: "create", like: role }) },
                       {
@@ -84,11 +85,6 @@ export function RolesPage() {
                         ...(role.built_in && { blocked: "Built in" }),
                       },
                     ]}
-                    trigger={
-                      <IconButton label={`Actions for ${role.name}`}>
-                        <Ellipsis aria-hidden className="size-4" />
-                      </IconButton>
-                    }
                   />
                 )}
               </CardHead>
@@ -108,20 +104,20 @@ export function RolesPage() {
       </div>
       {shown?.kind === "create" && <CreateRole like={shown.like} onClose={close} onSaved={reread} />}
       {shown?.kind === "edit" && <EditRole id={shown.role.id} onClose={close} onSaved={reread} />}
-      <Confirm
-        open={shown?.kind === "delete"}
-        onClose={close}
-        title={`Delete the role ${shown?.kind === "delete" ? shown.role.name : ""}?`}
-        verb="Delete role"
-        danger
-        onConfirm={async () => {
-          if (shown?.kind !== "delete") return;
-          await api.DELETE("/api/v1/roles/{role}", { params: { path: { role: shown.role.id } } });
-          await reread();
-        }}
-      >
-        A role that somebody holds cannot be deleted: give them another one first.
-      </Confirm>
+      {shown?.kind === "delete" && (
+        <Confirm
+          onClose={close}
+          title={`Delete the role ${shown.role.name}?`}
+          verb="Delete role"
+          danger
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/roles/{role}", { params: { path: { role: shown.role.id } } });
+            await reread();
+          }}
+        >
+          A role that somebody holds cannot be deleted: give them another one first.
+        </Confirm>
+      )}
     </Page>
   );
 }
@@ -167,7 +163,7 @@ function EditRole({ id, ...rest }: SavedProps & { id: string }) {
   const role = useVersioned(["get", "/api/v1/roles/{role}", id], () =>
     api.GET("/api/v1/roles/{role}", { params: { path: { role: id } } }),
   );
-  if (!role.data) return null;
+  if (!role.data) return <CouldNotOpen what="role" query={role} onClose={rest.onClose} />;
   return <EditRoleForm key={role.data.etag} role={role.data} {...rest} />;
 }
 

@@ -1,4 +1,5 @@
-import { Ellipsis, Pencil, Plus, Trash2, UserPlus, UsersRound, X } from "lucide-react";
+import { useMutation } from "@tanstack/react-query";
+import { Pencil, Plus, Trash2, UserPlus, UsersRound, X } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
 import { useVersioned, type Versioned } from "@/api/changes";
@@ -12,11 +13,13 @@ import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
 import { IconButton } from "@/kit/icon-button";
 import { Input } from "@/kit/input";
-import { Menu } from "@/kit/menu";
+import { ActionMenu } from "@/kit/menu";
 import { Page } from "@/kit/page";
 import { Select } from "@/kit/select";
 import { Empty, Loading } from "@/kit/states";
+import { failed } from "@/kit/toast";
 import { plural } from "@/lib/format";
+import { CouldNotOpen } from "./could-not-open";
 import { Failure } from "./failure";
 import { type Team, useMemberNames, useReread, useTeams } from "./queries";
 import { useSession } from "./session";
@@ -37,10 +40,11 @@ export function TeamsPage() {
       Create team
     </Button>
   );
-  const leave = async (team: Team, member: string) => {
-    await api.DELETE("/api/v1/teams/{team}/members/{member}", { params: { path: { team: team.id, member } } });
-    await reread();
-  };
+  const leave = useMutation({
+    mutationFn: ({ team, member }: { team: Team; member: string }) =>
+      api.DELETE("/api/v1/teams/{team}/members/{member}", { params: { path: { team: team.id, member } } }).then(reread),
+    onError: (error, { team, member }) => failed(`${nameOf(member)} still belongs to ${team.name}`, error),
+  });
 
   return (
     <Page
@@ -69,7 +73,8 @@ export function TeamsPage() {
                       <UserPlus aria-hidden className="size-3.5" />
                       Add
                     </Button>
-                    <Menu
+                    <ActionMenu
+                      of={team.name}
                       items={[
                         { label: "Rename", icon: Pencil, onSelect: () => setShown({ kind: "rename", team }) },
                         "separator",
@@ -80,11 +85,6 @@ export function TeamsPage() {
                           onSelect: () => setShown({ kind: "delete", team }),
                         },
                       ]}
-                      trigger={
-                        <IconButton label={`Actions for ${team.name}`}>
-                          <Ellipsis aria-hidden className="size-4" />
-                        </IconButton>
-                      }
                     />
                   </>
                 )}
@@ -100,7 +100,7 @@ export function TeamsPage() {
                         <IconButton
                           label={`Remove ${nameOf(member)} from ${team.name}`}
                           className="ml-auto size-7"
-                          onClick={() => void leave(team, member)}
+                          onClick={() => leave.mutate({ team, member })}
                         >
                           <X aria-hidden className="size-3.5" />
                         </IconButton>
@@ -116,20 +116,20 @@ export function TeamsPage() {
       {shown?.kind === "create" && <CreateTeam onClose={close} onSaved={reread} />}
       {shown?.kind === "rename" && <RenameTeam id={shown.team.id} onClose={close} onSaved={reread} />}
       {shown?.kind === "add" && <AddToTeam team={shown.team} onClose={close} onSaved={reread} />}
-      <Confirm
-        open={shown?.kind === "delete"}
-        onClose={close}
-        title={`Delete the team ${shown?.kind === "delete" ? shown.team.name : ""}?`}
-        verb="Delete team"
-        typed={shown?.kind === "delete" ? shown.team.name : undefined}
-        onConfirm={async () => {
-          if (shown?.kind !== "delete") return;
-          await api.DELETE("/api/v1/teams/{team}", { params: { path: { team: shown.team.id } } });
-          await reread();
-        }}
-      >
-        Its members keep their accounts. A team that owns something cannot be deleted.
-      </Confirm>
+      {shown?.kind === "delete" && (
+        <Confirm
+          onClose={close}
+          title={`Delete the team ${shown.team.name}?`}
+          verb="Delete team"
+          typed={shown.team.name}
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/teams/{team}", { params: { path: { team: shown.team.id } } });
+            await reread();
+          }}
+        >
+          Its members keep their accounts. A team that owns something cannot be deleted.
+        </Confirm>
+      )}
     </Page>
   );
 }
@@ -168,7 +168,7 @@ function RenameTeam({ id, ...rest }: SavedProps & { id: string }) {
   const team = useVersioned(["get", "/api/v1/teams/{team}", id], () =>
     api.GET("/api/v1/teams/{team}", { params: { path: { team: id } } }),
   );
-  if (!team.data) return null;
+  if (!team.data) return <CouldNotOpen what="team" query={team} onClose={rest.onClose} />;
   return <RenameTeamForm key={team.data.etag} team={team.data} {...rest} />;
 }
 

@@ -6,9 +6,9 @@ import { Confirm } from "@/kit/confirm";
 
 function Deletion({ remove }: { remove: () => Promise<unknown> }) {
   const [open, setOpen] = useState(true);
+  if (!open) return null;
   return (
     <Confirm
-      open={open}
       onClose={() => setOpen(false)}
       title="Delete resnet?"
       verb="Delete model"

@@ -365,16 +365,17 @@ function ControlsScene() {
           <Input defaultValue="2" />
         </Field>
       </Dialog>
-      <Confirm
-        open={confirm}
-        onClose={() => setConfirm(false)}
-        title="Delete resnet-50?"
-        verb="Delete model"
-        typed="resnet-50"
-        onConfirm={() => Promise.reject({ title: "Conflict", detail: "Delete its deployments first." })}
-      >
-        Its 3 versions and their files are gone for good.
-      </Confirm>
+      {confirm && (
+        <Confirm
+          onClose={() => setConfirm(false)}
+          title="Delete resnet-50?"
+          verb="Delete model"
+          typed="resnet-50"
+          onConfirm={() => Promise.reject({ title: "Conflict", detail: "Delete its deployments first." })}
+        >
+          Its 3 versions and their files are gone for good.
+        </Confirm>
+      )}
     </Page>
   );
 }

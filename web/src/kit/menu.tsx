@@ -1,6 +1,8 @@
 import { Menu as BaseMenu } from "@base-ui/react/menu";
-import type { LucideIcon } from "lucide-react";
+import { Ellipsis, type LucideIcon } from "lucide-react";
 import type { ReactElement } from "react";
+import { buttonClass } from "@/kit/button";
+import { IconButton } from "@/kit/icon-button";
 import { itemClass, popupClass } from "@/kit/popup";
 import { cx } from "@/lib/cx";
 
@@ -51,5 +53,25 @@ export function Menu({ trigger, items, align = "end" }: MenuProps) {
         </BaseMenu.Positioner>
       </BaseMenu.Portal>
     </BaseMenu.Root>
+  );
+}
+
+/** What can be done with one thing, behind a button with three dots. `framed`: beside buttons that have a frame. */
+export function ActionMenu({ of, items, framed = false }: { of: string; items: MenuProps["items"]; framed?: boolean }) {
+  const dots = <Ellipsis aria-hidden className="size-4" />;
+  const name = `Actions for ${of}`;
+  return (
+    <Menu
+      items={items}
+      trigger={
+        framed ? (
+          <button type="button" aria-label={name} className={buttonClass("secondary", "icon")}>
+            {dots}
+          </button>
+        ) : (
+          <IconButton label={name}>{dots}</IconButton>
+        )
+      }
+    />
   );
 }

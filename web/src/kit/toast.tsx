@@ -1,6 +1,7 @@
 import { Toast } from "@base-ui/react/toast";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
+import { toProblem } from "@/kit/problem";
 import { operationState, Status } from "@/kit/status";
 import { cx } from "@/lib/cx";
 
@@ -31,6 +32,10 @@ export function toast({ title, detail, outcome = "succeeded", action }: ToastOpt
     },
   });
 }
+
+/** Tells that an action of the person's own, which has no dialog to say so, did not succeed. */
+export const failed = (title: string, error: unknown) =>
+  toast({ title, detail: toProblem(error).cause, outcome: "failed" });
 
 /** Around the app, once. */
 export function ToastProvider({ children }: { children: ReactNode }) {

@@ -14,10 +14,9 @@ import {
 import type { Schema } from "@/api/client";
 import { useList } from "@/api/queries";
 import { Failure } from "@/identity/failure";
-import { useMemberNames } from "@/identity/queries";
-import { useSession } from "@/identity/session";
-import { Button } from "@/kit/button";
+import { useWho } from "@/identity/queries";
 import { Card } from "@/kit/card";
+import { More } from "@/kit/more";
 import { Empty, Loading } from "@/kit/states";
 import { Time } from "@/kit/time";
 import type { Model } from "./queries";
@@ -68,12 +67,9 @@ const iconOf = (action: string) => icons.find(([begins]) => action.startsWith(be
 
 /** What was done to the model, its versions and its deployments, the newest first. */
 export function ActivityTab({ model }: { model: Model }) {
-  const { actor_id } = useSession();
-  const nameOf = useMemberNames();
+  const who = useWho();
   const activity = useList("/api/v1/models/{model}/activity", { path: { model: model.id }, query: { page_size: 50 } });
   const rows = activity.data ?? [];
-  const who = (row: Activity) =>
-    row.actor_kind === "system" ? "The system" : row.actor_id === actor_id ? "You" : nameOf(row.actor_id);
   return (
     <Card aria-label="Activity">
       {activity.error && !activity.data ? (
@@ -94,7 +90,8 @@ export function ActivityTab({ model }: { model: Model }) {
               <li key={row.id} className="flex min-h-9 items-center gap-3 px-4 py-1">
                 <Icon aria-hidden className="size-4 shrink-0 text-fg-3" />
                 <span className="min-w-0 flex-1 wrap-anywhere">
-                  <span className="font-medium">{who(row)}</span> {sentence(row)}
+                  <span className="font-medium">{row.actor_kind === "system" ? "The system" : who(row.actor_id)}</span>{" "}
+                  {sentence(row)}
                 </span>
                 <Time value={row.time} className="tnum shrink-0 text-xs text-fg-3" />
               </li>
@@ -102,18 +99,7 @@ export function ActivityTab({ model }: { model: Model }) {
           })}
         </ol>
       )}
-      {activity.hasNextPage && (
-        <div className="border-t border-line p-2">
-          <Button
-            variant="ghost"
-            size="sm"
-            busy={activity.isFetchingNextPage}
-            onClick={() => void activity.fetchNextPage()}
-          >
-            Show earlier activity
-          </Button>
-        </div>
-      )}
+      <More paging={activity} label="Show earlier activity" />
     </Card>
   );
 }

@@ -1,5 +1,6 @@
 import { api } from "@/api/client";
 import { $api } from "@/api/queries";
+import { CouldNotOpen } from "@/identity/could-not-open";
 import { Button } from "@/kit/button";
 import { Confirm } from "@/kit/confirm";
 import { Dialog } from "@/kit/dialog";
@@ -17,7 +18,7 @@ export function DeleteModel({ model, onClose, onDeleted }: DeleteModelProps) {
     { params: { path: { model: model.id } } },
     { staleTime: 0 },
   );
-  if (!preview.data) return null;
+  if (!preview.data) return <CouldNotOpen what="model" query={preview} onClose={onClose} />;
   const { deletable, versions, aliases, size_bytes, uses } = preview.data;
   if (!deletable)
     return (
@@ -42,7 +43,6 @@ export function DeleteModel({ model, onClose, onDeleted }: DeleteModelProps) {
     );
   return (
     <Confirm
-      open
       onClose={onClose}
       title={`Delete ${model.name}?`}
       verb="Delete model"

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { Conflict as Conflicting, save, type Versioned } from "@/api/changes";
 import { api } from "@/api/client";
 import { text } from "@/api/rules";
+import { CouldNotOpen } from "@/identity/could-not-open";
 import { useTeams } from "@/identity/queries";
 import { useSession } from "@/identity/session";
 import { ChoiceCards } from "@/kit/choice-cards";
@@ -120,7 +121,7 @@ export function EditModel({ model: opened, onClose }: EditModelProps) {
       </Dialog>
     );
   }
-  if (!teams.data) return null;
+  if (!teams.data) return <CouldNotOpen what="team" query={teams} onClose={onClose} />;
   return (
     <Form
       key={model.etag}

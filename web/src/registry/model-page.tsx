@@ -1,8 +1,9 @@
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Ellipsis, GitCommitHorizontal, Pencil, Rocket, Trash2 } from "lucide-react";
+import { GitCommitHorizontal, Pencil, Rocket, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useVersioned, type Versioned } from "@/api/changes";
 import { api } from "@/api/client";
+import { problemOf } from "@/api/problem";
 import { $api } from "@/api/queries";
 import { Failure } from "@/identity/failure";
 import { useMemberNames } from "@/identity/queries";
@@ -11,7 +12,7 @@ import { Badge } from "@/kit/badge";
 import { buttonClass } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { CopyText } from "@/kit/copy-text";
-import { Menu } from "@/kit/menu";
+import { ActionMenu } from "@/kit/menu";
 import { Page } from "@/kit/page";
 import { Loading } from "@/kit/states";
 import { TabPanel, Tabs } from "@/kit/tabs";
@@ -85,7 +86,9 @@ function Details({ model: versioned }: { model: Versioned<Model> }) {
             </Link>
           )}
           {(writes || (ours && may("models:delete"))) && (
-            <Menu
+            <ActionMenu
+              of={model.name}
+              framed
               items={[
                 {
                   label: "Edit",
@@ -102,15 +105,6 @@ function Details({ model: versioned }: { model: Versioned<Model> }) {
                   ...(!may("models:delete") && { blocked: "Needs models:delete" }),
                 },
               ]}
-              trigger={
-                <button
-                  type="button"
-                  aria-label={`Actions for ${model.name}`}
-                  className={buttonClass("secondary", "icon")}
-                >
-                  <Ellipsis aria-hidden className="size-4" />
-                </button>
-              }
             />
           )}
         </>
@@ -208,8 +202,14 @@ function Overview({ model }: { model: Model }) {
             <TensorPorts label="Inputs" ports={analysis.data.inputs} />
             <TensorPorts label="Outputs" ports={analysis.data.outputs} />
           </div>
-        ) : analysis.error ? (
+        ) : analysis.error && problemOf(analysis.error).status === 404 ? (
           <p className="p-4 text-fg-2">Its files have not been analysed yet.</p>
+        ) : analysis.error ? (
+          <Failure
+            error={analysis.error}
+            title="The analysis could not be loaded"
+            onRetry={() => void analysis.refetch()}
+          />
         ) : (
           <Loading label="The analysis loads" />
         )}

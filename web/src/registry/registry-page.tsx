@@ -2,41 +2,31 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Boxes, Plus } from "lucide-react";
 import { and, contains, eq, oneOf, or, tag } from "@/api/filter";
 import { $api, useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
 import { buttonClass } from "@/kit/button";
-import { type Column, DataTable } from "@/kit/data-table";
-import { FilterBar } from "@/kit/filter-bar";
-import { Page } from "@/kit/page";
+import type { Column } from "@/kit/data-table";
 import { Select } from "@/kit/select";
-import { Empty, NoMatch } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { Status, versionApproval } from "@/kit/status";
 import { Time } from "@/kit/time";
-import { compact, plural } from "@/lib/format";
+import { compact } from "@/lib/format";
+import { ListPage } from "@/shell/list-page";
 import { engineName } from "@/targets/queries";
 import { formatName, interfaceName, interfaces, type Model, useEngines, visibilities } from "./queries";
 
-type Search = {
-  q?: string;
-  scope?: "public";
-  interface?: string[];
-  engine?: string[];
-  visibility?: string[];
-  approval?: string[];
-  tag?: string;
-  order?: string;
-};
-
 const approvals = ["none", "pending", "approved", "rejected"] as const;
 
-/** How many rows there are, as far as it is known. */
-const resultOf = (loaded: number | undefined, more: boolean, total: number | undefined) =>
-  total !== undefined
-    ? plural(total, "model")
-    : loaded === undefined
-      ? ""
-      : plural(loaded, "model") + (more ? " so far" : "");
+const approvalOptions = approvals.map((value) => ({ value, label: <Status state={versionApproval(value)} /> }));
+const none: string[] = [];
+const everything = {
+  q: "",
+  interface: none,
+  approval: none,
+  engine: none,
+  visibility: none,
+  tag: undefined as string | undefined,
+};
 
 const columns: Column<Model>[] = [
   {
@@ -155,40 +145,30 @@ const columns: Column<Model>[] = [
 
 export function RegistryPage() {
   const search = useSearch({ from: "/modelops/registry/" });
-  const {
-    q = "",
-    scope,
-    interface: kinds = [],
-    engine = [],
-    visibility = [],
-    approval = [],
-    tag: tagged,
-    order,
-  } = search;
-  const order_by = order ?? "updated_at desc";
+  const { q = "", scope, engine = none, visibility = none, approval = none, tag: tagged } = search;
+  const { interface: kinds = none, order = "updated_at desc" } = search;
   const navigate = useNavigate({ from: "/modelops/registry/" });
-  const set = (change: Search) => void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
-  const clear = () => set({ q: "", interface: [], engine: [], visibility: [], approval: [], tag: undefined });
+  const set = (change: typeof search) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   const { may } = useSession();
   const engines = useEngines();
   const [tagKey, tagValue] = tagged?.split("=") ?? [];
+  const found = q ? or(contains("name", q), contains("display_name", q)) : undefined;
   const models = useList("/api/v1/models", {
     query: {
       ...(scope && { scope }),
       filter: and(
-        q && or(contains("name", q), contains("display_name", q)),
+        found,
         oneOf("interface", kinds),
         oneOf("engine", engine),
         oneOf("visibility", visibility),
         oneOf("latest_approval", approval),
         tagKey && eq(tag(tagKey), tagValue ?? ""),
       ),
-      order_by,
+      order_by: order,
       page_size: 100,
     },
   });
-  const rows = models.data;
-  const found = q ? or(contains("name", q), contains("display_name", q)) : undefined;
   const facets = $api.useQuery(
     "get",
     "/api/v1/models/facets",
@@ -199,9 +179,6 @@ export function RegistryPage() {
     facets.data?.facets.find((facet) => facet.field === field)?.values.find((one) => one.value === value)?.count ?? 0;
   const counted = <T extends { value: string }>(field: string, options: readonly T[]) =>
     options.map((one) => ({ ...one, count: facets.data && countOf(field, one.value) }));
-  const filtered =
-    q !== "" || kinds.length + engine.length + visibility.length + approval.length > 0 || tagged !== undefined;
-
   const register = may("models:write") && (
     <Link to="/modelops/register-model" className={buttonClass("primary")}>
       <Plus aria-hidden className="size-4" />
@@ -210,54 +187,35 @@ export function RegistryPage() {
   );
 
   return (
-    <Page
-      full
+    <ListPage
       title="Model registry"
       description={
         scope ? "Public models of the whole installation, to read and deploy." : "Models of this organization."
       }
       actions={register}
-    >
-      <FilterBar
-        label="Filter models"
-        placeholder="Filter by name"
-        query={q}
-        onQuery={(text) => set({ q: text })}
-        facets={[
-          {
-            label: "Interface",
-            selected: kinds,
-            onChange: (chosen) => set({ interface: chosen }),
-            options: counted("interface", interfaces),
-          },
-          {
-            label: "Approval",
-            selected: approval,
-            onChange: (chosen) => set({ approval: chosen }),
-            options: counted(
-              "latest_approval",
-              approvals.map((value) => ({ value, label: <Status state={versionApproval(value)} /> })),
-            ),
-          },
-          {
-            label: "Engine",
-            selected: engine,
-            onChange: (chosen) => set({ engine: chosen }),
-            options: counted(
-              "engine",
-              (engines.data?.items ?? []).map((one) => ({ value: one.id, label: engineName(one.id) })),
-            ),
-          },
-          {
-            label: "Visibility",
-            selected: visibility,
-            onChange: (chosen) => set({ visibility: chosen }),
-            options: counted("visibility", visibilities),
-          },
-        ]}
-        result={resultOf(rows?.length, models.hasNextPage, filtered ? undefined : facets.data?.total)}
-        onClear={clear}
-      >
+      what="model"
+      placeholder="Filter by name"
+      list={models}
+      which={scope}
+      total={facets.data?.total}
+      columns={columns}
+      search={{ q, interface: kinds, approval, engine, visibility, tag: tagged }}
+      everything={everything}
+      onSearch={set}
+      facets={[
+        { name: "interface", label: "Interface", options: counted("interface", interfaces) },
+        { name: "approval", label: "Approval", options: counted("latest_approval", approvalOptions) },
+        {
+          name: "engine",
+          label: "Engine",
+          options: counted(
+            "engine",
+            (engines.data?.items ?? []).map((one) => ({ value: one.id, label: engineName(one.id) })),
+          ),
+        },
+        { name: "visibility", label: "Visibility", options: counted("visibility", visibilities) },
+      ]}
+      controls={
         <Select
           label="Scope"
           value={scope ?? "organization"}
@@ -267,53 +225,34 @@ export function RegistryPage() {
             { value: "public", label: "Public models" },
           ]}
         />
-      </FilterBar>
-      {tagged && (
-        <p className="flex items-center gap-2 px-4 pb-3 text-fg-2 md:px-6">
-          Tagged <Badge mono>{tagged}</Badge>
-          <button type="button" className="underline" onClick={() => set({ tag: undefined })}>
-            Show all
-          </button>
-        </p>
-      )}
-      <DataTable
-        label="Models"
-        columns={columns}
-        rows={rows}
-        rowId={(model) => model.id}
-        total={filtered ? undefined : facets.data?.total}
-        paging={models}
-        orderBy={order_by}
-        onOrderBy={(next) => set({ order: next })}
-        onOpen={(model) =>
-          void navigate({ to: "/modelops/registry/$model", params: { model: scope ? model.id : model.name } })
-        }
-        resetKey={JSON.stringify(search)}
-        error={
-          models.error &&
-          !models.data && (
-            <Failure
-              error={models.error}
-              title="The models could not be loaded"
-              onRetry={() => void models.refetch()}
-            />
-          )
-        }
-        empty={
-          filtered ? (
-            <NoMatch what="model" onClear={clear} />
-          ) : scope ? (
-            <Empty icon={Boxes} title="No model is public">
-              An owner makes a model public by its visibility; everybody signed in may then read and deploy it.
-            </Empty>
-          ) : (
-            <Empty icon={Boxes} title="No model is registered yet" action={register}>
-              Drop a model's files: they are analysed without being run, and you see what they are.
-            </Empty>
-          )
-        }
-      />
-    </Page>
+      }
+      note={
+        tagged && (
+          <>
+            Tagged <Badge mono>{tagged}</Badge>
+            <button type="button" className="underline" onClick={() => set({ tag: undefined })}>
+              Show all
+            </button>
+          </>
+        )
+      }
+      orderBy={order}
+      onOrderBy={(next) => set({ order: next })}
+      onOpen={(model) =>
+        void navigate({ to: "/modelops/registry/$model", params: { model: scope ? model.id : model.name } })
+      }
+      empty={
+        scope ? (
+          <Empty icon={Boxes} title="No model is public">
+            An owner makes a model public by its visibility; everybody signed in may then read and deploy it.
+          </Empty>
+        ) : (
+          <Empty icon={Boxes} title="No model is registered yet" action={register}>
+            Drop a model's files: they are analysed without being run, and you see what they are.
+          </Empty>
+        )
+      }
+    />
   );
 }
 

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Ellipsis, GitCommitHorizontal, Rocket, Tag, UserRoundCheck, X } from "lucide-react";
+import { GitCommitHorizontal, Rocket, Tag, UserRoundCheck, X } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
 import { api } from "@/api/client";
@@ -10,15 +10,15 @@ import { Failure } from "@/identity/failure";
 import { useMemberNames } from "@/identity/queries";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
-import { Button, buttonClass } from "@/kit/button";
+import { buttonClass } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { Confirm } from "@/kit/confirm";
 import { CopyText } from "@/kit/copy-text";
 import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
-import { IconButton } from "@/kit/icon-button";
 import { Input, Textarea } from "@/kit/input";
-import { Menu, type MenuItem } from "@/kit/menu";
+import { ActionMenu, type MenuItem } from "@/kit/menu";
+import { More } from "@/kit/more";
 import { Empty, Loading } from "@/kit/states";
 import { Status, versionApproval } from "@/kit/status";
 import { Time } from "@/kit/time";
@@ -144,16 +144,7 @@ export function VersionsTab({ model, writes, brief = false }: { model: Model; wr
                           Deploy
                         </Link>
                       )}
-                      {writes && (
-                        <Menu
-                          items={items(version)}
-                          trigger={
-                            <IconButton label={`Actions for version ${version.version}`}>
-                              <Ellipsis aria-hidden className="size-4" />
-                            </IconButton>
-                          }
-                        />
-                      )}
+                      {writes && <ActionMenu of={`version ${version.version}`} items={items(version)} />}
                     </span>
                   )}
                 </li>
@@ -161,13 +152,7 @@ export function VersionsTab({ model, writes, brief = false }: { model: Model; wr
             })}
           </ul>
         )}
-        {!brief && versions.hasNextPage && (
-          <div className="border-t border-line p-2">
-            <Button variant="ghost" size="sm" onClick={() => void versions.fetchNextPage()}>
-              Show older versions
-            </Button>
-          </div>
-        )}
+        {!brief && <More paging={versions} label="Show older versions" />}
       </Card>
       {shown?.kind === "alias" && (
         <SetAlias model={model} version={shown.version} onClose={close} onSaved={() => void reread()} />
@@ -175,22 +160,22 @@ export function VersionsTab({ model, writes, brief = false }: { model: Model; wr
       {shown?.kind === "approval" && (
         <AskForApproval model={model} version={shown.version} onClose={close} onSaved={() => void reread()} />
       )}
-      <Confirm
-        open={shown?.kind === "remove-alias"}
-        onClose={close}
-        title={`Remove the alias ${shown?.kind === "remove-alias" ? shown.alias : ""}?`}
-        verb="Remove alias"
-        danger
-        onConfirm={async () => {
-          if (shown?.kind !== "remove-alias") return;
-          await api.DELETE("/api/v1/models/{model}/aliases/{alias}", {
-            params: { path: { model: model.id, alias: shown.alias } },
-          });
-          await reread();
-        }}
-      >
-        Calls and new deployments that name it find nothing any more. What is deployed stays as it is.
-      </Confirm>
+      {shown?.kind === "remove-alias" && (
+        <Confirm
+          onClose={close}
+          title={`Remove the alias ${shown.alias}?`}
+          verb="Remove alias"
+          danger
+          onConfirm={async () => {
+            await api.DELETE("/api/v1/models/{model}/aliases/{alias}", {
+              params: { path: { model: model.id, alias: shown.alias } },
+            });
+            await reread();
+          }}
+        >
+          Calls and new deployments that name it find nothing any more. What is deployed stays as it is.
+        </Confirm>
+      )}
     </>
   );
 }

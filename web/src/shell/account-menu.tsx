@@ -1,12 +1,10 @@
 import { Menu } from "@base-ui/react/menu";
-import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Keyboard, LogOut, UserRound } from "lucide-react";
-import { problemOf } from "@/api/problem";
-import { signOut, useSession } from "@/identity/session";
+import { useSession } from "@/identity/session";
+import { useSignOut } from "@/identity/use-sign-out";
 import { Kbd } from "@/kit/kbd";
 import { itemClass, popupClass } from "@/kit/popup";
-import { toast } from "@/kit/toast";
 import { cx } from "@/lib/cx";
 
 /** The first letters of a name: "Mara Okafor" is MO. */
@@ -20,11 +18,7 @@ export const initials = (name: string) =>
 
 export default function AccountMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const session = useSession();
-  const leave = useMutation({
-    mutationFn: signOut,
-    onError: (error) =>
-      toast({ title: "You are still signed in", detail: problemOf(error).message, outcome: "failed" }),
-  });
+  const leave = useSignOut();
   return (
     <Menu.Root>
       <Menu.Trigger className="ml-1.5 grid size-7 shrink-0 place-items-center rounded-full bg-accent-tint text-2xs font-semibold text-run-fg">

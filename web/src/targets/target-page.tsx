@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { Ellipsis, KeyRound, Rocket, Tags, Unplug } from "lucide-react";
+import { KeyRound, Rocket, Tags, Unplug } from "lucide-react";
 import { useState } from "react";
 import { useVersioned, type Versioned } from "@/api/changes";
 import { api, body } from "@/api/client";
@@ -9,11 +9,11 @@ import { useList } from "@/api/queries";
 import { Failure } from "@/identity/failure";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
-import { Button, buttonClass } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { Confirm } from "@/kit/confirm";
 import { CopyText } from "@/kit/copy-text";
-import { Menu } from "@/kit/menu";
+import { ActionMenu } from "@/kit/menu";
+import { More } from "@/kit/more";
 import { Notice } from "@/kit/notice";
 import { Page } from "@/kit/page";
 import { Loading } from "@/kit/states";
@@ -68,7 +68,9 @@ function Details({ target: { value: target, etag } }: { target: Versioned<Target
       }
       actions={
         may("targets:write") && (
-          <Menu
+          <ActionMenu
+            of={target.name}
+            framed
             items={[
               { label: "Labels", icon: Tags, onSelect: () => setShown({ kind: "labels" }) },
               { label: "New enrollment token", icon: KeyRound, onSelect: () => setShown({ kind: "token" }) },
@@ -81,15 +83,6 @@ function Details({ target: { value: target, etag } }: { target: Versioned<Target
                 ...(target.state === "revoked" && { blocked: "Is revoked" }),
               },
             ]}
-            trigger={
-              <button
-                type="button"
-                aria-label={`Actions for ${target.name}`}
-                className={buttonClass("secondary", "icon")}
-              >
-                <Ellipsis aria-hidden className="size-4" />
-              </button>
-            }
           />
         )
       }
@@ -147,33 +140,37 @@ function Details({ target: { value: target, etag } }: { target: Versioned<Target
         <LabelsDialog target={{ value: target, etag }} onClose={close} onSaved={() => void reread()} />
       )}
       {shown?.kind === "enroll" && <EnrollDialog enrollment={shown.enrollment} onClose={close} />}
-      <Confirm
-        open={shown?.kind === "token"}
-        onClose={() => setShown((now) => (now?.kind === "token" ? undefined : now))}
-        title="Make a new enrollment token?"
-        verb="Make a token"
-        onConfirm={async () => {
-          const made = await body(
-            api.POST("/api/v1/targets/{target}/enrollment-token", { params: { path: { target: target.id } } }),
-          );
-          setShown({ kind: "enroll", enrollment: { program: "agent", name: target.name, ...made } });
-        }}
-      >
-        An agent that enrolls with it takes the place of the present one.
-      </Confirm>
-      <Confirm
-        open={shown?.kind === "revoke"}
-        onClose={close}
-        title={`Revoke ${target.name}?`}
-        verb="Revoke target"
-        typed={target.name}
-        onConfirm={async () => {
-          await api.POST("/api/v1/targets/{target}/revoke", { params: { path: { target: target.id } } });
-          await reread();
-        }}
-      >
-        Its agent is refused from now on. Engines that it runs go on until it is stopped, but no gateway routes to them.
-      </Confirm>
+      {shown?.kind === "token" && (
+        <Confirm
+          onClose={close}
+          title="Make a new enrollment token?"
+          verb="Make a token"
+          keepOpen
+          onConfirm={async () => {
+            const made = await body(
+              api.POST("/api/v1/targets/{target}/enrollment-token", { params: { path: { target: target.id } } }),
+            );
+            setShown({ kind: "enroll", enrollment: { program: "agent", name: target.name, ...made } });
+          }}
+        >
+          An agent that enrolls with it takes the place of the present one.
+        </Confirm>
+      )}
+      {shown?.kind === "revoke" && (
+        <Confirm
+          onClose={close}
+          title={`Revoke ${target.name}?`}
+          verb="Revoke target"
+          typed={target.name}
+          onConfirm={async () => {
+            await api.POST("/api/v1/targets/{target}/revoke", { params: { path: { target: target.id } } });
+            await reread();
+          }}
+        >
+          Its agent is refused from now on. Engines that it runs go on until it is stopped, but no gateway routes to
+          them.
+        </Confirm>
+      )}
     </Page>
   );
 }
@@ -205,7 +202,13 @@ function Deployments({ target }: { target: Target }) {
     <Card aria-label="Deployments" className="lg:col-span-2">
       <CardHead title="Deployments" sub={rows.length > 0 ? plural(rows.length, "deployment") : undefined} />
       {deployments.error && !deployments.data ? (
-        <Failure error={deployments.error} onRetry={() => void deployments.refetch()} />
+        <Failure
+          error={deployments.error}
+          title="The deployments could not be loaded"
+          onRetry={() => void deployments.refetch()}
+        />
+      ) : !deployments.data ? (
+        <Loading label="Deployments load" lines={2} />
       ) : rows.length === 0 ? (
         <p className="flex items-center gap-2 px-4 py-4 text-fg-2">
           <Rocket aria-hidden className="size-4 text-fg-3" />
@@ -226,13 +229,7 @@ function Deployments({ target }: { target: Target }) {
           ))}
         </ul>
       )}
-      {deployments.hasNextPage && (
-        <div className="border-t border-line p-2">
-          <Button variant="ghost" size="sm" onClick={() => void deployments.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <More paging={deployments} label="Show more" />
     </Card>
   );
 }

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Ellipsis, KeyRound, Plus, Router, Server, Unplug } from "lucide-react";
+import { KeyRound, Plus, Router, Server, Unplug } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
 import { api, body } from "@/api/client";
@@ -13,28 +13,101 @@ import { Badge } from "@/kit/badge";
 import { Button } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { Confirm } from "@/kit/confirm";
-import { type Column, DataTable } from "@/kit/data-table";
-import { FilterBar } from "@/kit/filter-bar";
+import type { Column } from "@/kit/data-table";
 import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
-import { IconButton } from "@/kit/icon-button";
 import { Input } from "@/kit/input";
-import { Menu } from "@/kit/menu";
-import { Page } from "@/kit/page";
-import { Empty, NoMatch } from "@/kit/states";
+import { ActionMenu } from "@/kit/menu";
+import { Empty, Loading } from "@/kit/states";
 import { machineState, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { bytes, plural } from "@/lib/format";
+import { ListPage } from "@/shell/list-page";
 import { EnrollDialog, type Enrollment } from "./enroll-dialog";
 import { engineName, type Gateway, inventoryOf, type Target } from "./queries";
 
 const states = ["online", "offline", "pending", "revoked"] as const;
+const stateOptions = states.map((value) => ({ value, label: <Status state={machineState(value)} /> }));
+const everything = { q: "", state: [] as string[] };
+
+const columns: Column<Target>[] = [
+  {
+    id: "target",
+    header: "Target",
+    width: "minmax(11rem, 1.4fr)",
+    sort: "name",
+    cell: (row) => (
+      <span className="block min-w-0 leading-4.5">
+        <span className="block truncate font-medium">{row.name}</span>
+        <span className="block truncate font-mono text-2xs text-fg-3">{inventoryOf(row).hostname}</span>
+      </span>
+    ),
+  },
+  {
+    id: "state",
+    header: "State",
+    width: "9rem",
+    sort: "state",
+    card: "aside",
+    cell: (row) => <Status state={machineState(row.state)} />,
+  },
+  {
+    id: "machine",
+    header: "Machine",
+    width: "minmax(10rem, 1fr)",
+    cell: (row) =>
+      inventoryOf(row).cpus > 0 && (
+        <span className="truncate text-fg-2">
+          {plural(inventoryOf(row).cpus, "CPU")}, {bytes(inventoryOf(row).memory_bytes)}
+          {inventoryOf(row).gpus.length > 0 && `, ${plural(inventoryOf(row).gpus.length, "GPU")}`}
+        </span>
+      ),
+  },
+  {
+    id: "engines",
+    yields: 2,
+    header: "Engines",
+    width: "minmax(10rem, 1.2fr)",
+    cell: (row) => (
+      <span className="truncate text-fg-2">
+        {inventoryOf(row)
+          .engines.map((engine) => engineName(engine.id))
+          .join(", ")}
+      </span>
+    ),
+  },
+  {
+    id: "labels",
+    yields: 1,
+    header: "Labels",
+    optional: true,
+    cell: (row) => (
+      <span className="flex min-w-0 gap-1">
+        {Object.entries(row.labels).map(([key, value]) => (
+          <Badge key={key} mono>
+            {key}={value}
+          </Badge>
+        ))}
+      </span>
+    ),
+  },
+  {
+    id: "seen",
+    header: "Last heard",
+    width: "6.5rem",
+    cell: (row) =>
+      row.last_seen_at ? (
+        <Time value={row.last_seen_at} className="tnum text-fg-2" />
+      ) : (
+        <span className="text-fg-3">Never</span>
+      ),
+  },
+];
 
 type Shown =
-  | { kind: "create-target" }
-  | { kind: "create-gateway" }
+  | { kind: "create"; program: Enrollment["program"] }
   | { kind: "enroll"; enrollment: Enrollment }
-  | { kind: "revoke-gateway"; gateway: Gateway };
+  | { kind: "token" | "revoke"; gateway: Gateway };
 
 export function TargetsPage() {
   const { q = "", state = [], order = "name" } = useSearch({ from: "/modelops/targets/" });
@@ -47,209 +120,102 @@ export function TargetsPage() {
   const targets = useList("/api/v1/targets", {
     query: { filter: and(q && contains("name", q), oneOf("state", state)), order_by: order },
   });
-  const rows = targets.data;
   const writes = may("targets:write");
 
-  const columns: Column<Target>[] = [
-    {
-      id: "target",
-      header: "Target",
-      width: "minmax(11rem, 1.4fr)",
-      sort: "name",
-      cell: (row) => (
-        <span className="block min-w-0 leading-4.5">
-          <span className="block truncate font-medium">{row.name}</span>
-          <span className="block truncate font-mono text-2xs text-fg-3">{inventoryOf(row).hostname}</span>
-        </span>
-      ),
-    },
-    {
-      id: "state",
-      header: "State",
-      width: "9rem",
-      sort: "state",
-      card: "aside",
-      cell: (row) => <Status state={machineState(row.state)} />,
-    },
-    {
-      id: "machine",
-      header: "Machine",
-      width: "minmax(10rem, 1fr)",
-      cell: (row) =>
-        inventoryOf(row).cpus > 0 && (
-          <span className="truncate text-fg-2">
-            {plural(inventoryOf(row).cpus, "CPU")}, {bytes(inventoryOf(row).memory_bytes)}
-            {inventoryOf(row).gpus.length > 0 && `, ${plural(inventoryOf(row).gpus.length, "GPU")}`}
-          </span>
-        ),
-    },
-    {
-      id: "engines",
-      yields: 2,
-      header: "Engines",
-      width: "minmax(10rem, 1.2fr)",
-      cell: (row) => (
-        <span className="truncate text-fg-2">
-          {inventoryOf(row)
-            .engines.map((engine) => engineName(engine.id))
-            .join(", ")}
-        </span>
-      ),
-    },
-    {
-      id: "labels",
-      yields: 1,
-      header: "Labels",
-      optional: true,
-      cell: (row) => (
-        <span className="flex min-w-0 gap-1">
-          {Object.entries(row.labels).map(([key, value]) => (
-            <Badge key={key} mono>
-              {key}={value}
-            </Badge>
-          ))}
-        </span>
-      ),
-    },
-    {
-      id: "seen",
-      header: "Last heard",
-      width: "6.5rem",
-      cell: (row) =>
-        row.last_seen_at ? (
-          <Time value={row.last_seen_at} className="tnum text-fg-2" />
-        ) : (
-          <span className="text-fg-3">Never</span>
-        ),
-    },
-  ];
-
   const create = writes && (
-    <Button variant="primary" onClick={() => setShown({ kind: "create-target" })}>
+    <Button variant="primary" onClick={() => setShown({ kind: "create", program: "agent" })}>
       <Plus aria-hidden className="size-4" />
       Add target
     </Button>
   );
-  const gateway = shown?.kind === "revoke-gateway" ? shown.gateway : undefined;
   const client = useQueryClient();
-  const newToken = async (name: string) => {
-    const made = await body(
-      api.POST("/api/v1/gateways/{gateway}/enrollment-token", { params: { path: { gateway: name } } }),
-    );
-    setShown({ kind: "enroll", enrollment: { program: "gateway", name, ...made } });
-  };
+  const enroll = (enrollment: Enrollment) => setShown({ kind: "enroll", enrollment });
   return (
-    <Page full title="Targets" description="Machines that run engines, and the gateways before them." actions={create}>
-      <Gateways
-        writes={writes}
-        onCreate={() => setShown({ kind: "create-gateway" })}
-        onToken={(name) => void newToken(name)}
-        onRevoke={(one) => setShown({ kind: "revoke-gateway", gateway: one })}
-      />
-      <FilterBar
-        label="Filter targets"
-        placeholder="Filter by name"
-        query={q}
-        onQuery={(words) => set({ q: words })}
-        facets={[
-          {
-            label: "State",
-            selected: state,
-            onChange: (chosen) => set({ state: chosen }),
-            options: states.map((value) => ({ value, label: <Status state={machineState(value)} /> })),
-          },
-        ]}
-        result={rows ? plural(rows.length, "target") + (targets.hasNextPage ? " so far" : "") : ""}
-        onClear={() => set({ q: "", state: [] })}
-      />
-      <DataTable
-        label="Targets"
-        columns={columns}
-        rows={rows}
-        rowId={(row) => row.id}
-        paging={targets}
-        orderBy={order}
-        onOrderBy={(next) => set({ order: next })}
-        onOpen={(row) => void navigate({ to: "/modelops/targets/$target", params: { target: row.name } })}
-        resetKey={q + state.join()}
-        error={
-          targets.error &&
-          !targets.data && (
-            <Failure
-              error={targets.error}
-              title="The targets could not be loaded"
-              onRetry={() => void targets.refetch()}
-            />
-          )
-        }
-        empty={
-          q !== "" || state.length > 0 ? (
-            <NoMatch what="target" onClear={() => set({ q: "", state: [] })} />
-          ) : (
-            <Empty icon={Server} title="There is no target yet" action={create}>
-              A target is a machine with an agent. Deployments run on it as supervised engines.
-            </Empty>
-          )
-        }
-      />
-      {shown?.kind === "create-target" && (
-        <CreateMachine
-          program="agent"
-          onClose={() => setShown((now) => (now?.kind === "create-target" ? undefined : now))}
-          onMade={(enrollment) => setShown({ kind: "enroll", enrollment })}
-        />
-      )}
-      {shown?.kind === "create-gateway" && (
-        <CreateMachine
-          program="gateway"
-          onClose={() => setShown((now) => (now?.kind === "create-gateway" ? undefined : now))}
-          onMade={(enrollment) => setShown({ kind: "enroll", enrollment })}
-        />
-      )}
+    <ListPage
+      title="Targets"
+      description="Machines that run engines, and the gateways before them."
+      actions={create}
+      what="target"
+      placeholder="Filter by name"
+      list={targets}
+      columns={columns}
+      search={{ q, state }}
+      everything={everything}
+      onSearch={set}
+      facets={[{ name: "state", label: "State", options: stateOptions }]}
+      orderBy={order}
+      onOrderBy={(next) => set({ order: next })}
+      onOpen={(row) => void navigate({ to: "/modelops/targets/$target", params: { target: row.name } })}
+      above={<Gateways writes={writes} onShow={setShown} />}
+      empty={
+        <Empty icon={Server} title="There is no target yet" action={create}>
+          A target is a machine with an agent. Deployments run on it as supervised engines.
+        </Empty>
+      }
+    >
+      {shown?.kind === "create" && <CreateMachine program={shown.program} onClose={close} onMade={enroll} />}
       {shown?.kind === "enroll" && <EnrollDialog enrollment={shown.enrollment} onClose={close} />}
-      <Confirm
-        open={gateway !== undefined}
-        onClose={close}
-        title={`Revoke the gateway ${gateway?.name ?? ""}?`}
-        verb="Revoke gateway"
-        danger
-        onConfirm={async () => {
-          if (!gateway) return;
-          await api.POST("/api/v1/gateways/{gateway}/revoke", { params: { path: { gateway: gateway.id } } });
-          await client.invalidateQueries({ queryKey: ["get", "/api/v1/gateways"] });
-        }}
-      >
-        It hears of no change any more and serves on with what it knows until it is stopped.
-      </Confirm>
-    </Page>
+      {shown?.kind === "token" && (
+        <Confirm
+          onClose={close}
+          title={`Make a new enrollment token for the gateway ${shown.gateway.name}?`}
+          verb="Make a token"
+          keepOpen
+          onConfirm={async () => {
+            const { name } = shown.gateway;
+            const made = await body(
+              api.POST("/api/v1/gateways/{gateway}/enrollment-token", { params: { path: { gateway: name } } }),
+            );
+            enroll({ program: "gateway", name, ...made });
+          }}
+        >
+          A gateway that enrolls with it takes the place of the present one.
+        </Confirm>
+      )}
+      {shown?.kind === "revoke" && (
+        <Confirm
+          onClose={close}
+          title={`Revoke the gateway ${shown.gateway.name}?`}
+          verb="Revoke gateway"
+          danger
+          onConfirm={async () => {
+            await api.POST("/api/v1/gateways/{gateway}/revoke", { params: { path: { gateway: shown.gateway.id } } });
+            await client.invalidateQueries({ queryKey: ["get", "/api/v1/gateways"] });
+          }}
+        >
+          It hears of no change any more and serves on with what it knows until it is stopped.
+        </Confirm>
+      )}
+    </ListPage>
   );
 }
 
-type GatewaysProps = {
-  writes: boolean;
-  onCreate: () => void;
-  onToken: (name: string) => void;
-  onRevoke: (gateway: Gateway) => void;
-};
-
-function Gateways({ writes, onCreate, onToken, onRevoke }: GatewaysProps) {
+function Gateways({ writes, onShow }: { writes: boolean; onShow: (shown: Shown) => void }) {
   const gateways = $api.useQuery("get", "/api/v1/gateways");
+  const rows = gateways.data?.items;
   return (
-    <div className="px-4 pb-4 md:px-6">
-      <Card aria-label="Gateways">
-        <CardHead title="Gateways" sub="where inference comes in">
-          {writes && (
-            <Button size="sm" variant="ghost" onClick={onCreate}>
-              <Plus aria-hidden className="size-3.5" />
-              Add gateway
-            </Button>
-          )}
-        </CardHead>
-        {gateways.data?.items.length === 0 && (
-          <p className="px-4 py-3 text-fg-2">There is none yet: deployments run, and nobody can call them.</p>
+    <Card aria-label="Gateways">
+      <CardHead title="Gateways" sub="where inference comes in">
+        {writes && (
+          <Button size="sm" variant="ghost" onClick={() => onShow({ kind: "create", program: "gateway" })}>
+            <Plus aria-hidden className="size-3.5" />
+            Add gateway
+          </Button>
         )}
+      </CardHead>
+      {gateways.error && !rows ? (
+        <Failure
+          error={gateways.error}
+          title="The gateways could not be loaded"
+          onRetry={() => void gateways.refetch()}
+        />
+      ) : !rows ? (
+        <Loading label="Gateways load" lines={1} />
+      ) : rows.length === 0 ? (
+        <p className="px-4 py-3 text-fg-2">There is none yet: deployments run, and nobody can call them.</p>
+      ) : (
         <ul className="max-h-36 overflow-y-auto py-1">
-          {gateways.data?.items.map((gateway) => (
+          {rows.map((gateway) => (
             <li key={gateway.id} className="flex min-h-9 items-center gap-3 px-4">
               <Router aria-hidden className="size-4 text-fg-3" />
               <span className="font-medium">{gateway.name}</span>
@@ -262,44 +228,42 @@ function Gateways({ writes, onCreate, onToken, onRevoke }: GatewaysProps) {
                 )}
               </span>
               {writes && (
-                <Menu
+                <ActionMenu
+                  of={gateway.name}
                   items={[
-                    { label: "New enrollment token", icon: KeyRound, onSelect: () => onToken(gateway.name) },
+                    {
+                      label: "New enrollment token",
+                      icon: KeyRound,
+                      onSelect: () => onShow({ kind: "token", gateway }),
+                    },
                     "separator",
                     {
                       label: "Revoke",
                       icon: Unplug,
                       danger: true,
-                      onSelect: () => onRevoke(gateway),
+                      onSelect: () => onShow({ kind: "revoke", gateway }),
                       ...(gateway.state === "revoked" && { blocked: "Is revoked" }),
                     },
                   ]}
-                  trigger={
-                    <IconButton label={`Actions for ${gateway.name}`}>
-                      <Ellipsis aria-hidden className="size-4" />
-                    </IconButton>
-                  }
                 />
               )}
             </li>
           ))}
         </ul>
-      </Card>
-    </div>
+      )}
+    </Card>
   );
 }
 
 const created = z.object({ name: text("create_target", "name", { required: "Give it a name." }) });
 
-function CreateMachine({
-  program,
-  onClose,
-  onMade,
-}: {
-  program: "agent" | "gateway";
+type CreateProps = {
+  program: Enrollment["program"];
   onClose: () => void;
   onMade: (enrollment: Enrollment) => void;
-}) {
+};
+
+function CreateMachine({ program, onClose, onMade }: CreateProps) {
   const form = useZodForm(created, { name: "" });
   const client = useQueryClient();
   return (
@@ -313,6 +277,7 @@ function CreateMachine({
       form={form}
       verb={program === "agent" ? "Add target" : "Add gateway"}
       onClose={onClose}
+      keepOpen
       send={async ({ name }) => {
         const made =
           program === "agent"
