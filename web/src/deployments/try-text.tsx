@@ -1,5 +1,5 @@
 import { ArrowUp, Eraser, Square } from "lucide-react";
-import { type FormEvent, type KeyboardEvent, type Ref, useEffect, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, lazy, type Ref, Suspense, useEffect, useRef, useState } from "react";
 import type { Schema } from "@/api/client";
 import { useSession } from "@/identity/session";
 import { Button } from "@/kit/button";
@@ -14,6 +14,8 @@ import { GatewayNote } from "./gateway-note";
 import { callOf, type Turn, useGeneration } from "./generation";
 import { GenerationSettings } from "./generation-settings";
 import { type Trial, useGateway } from "./try";
+
+const Markdown = lazy(() => import("@/kit/markdown").then((part) => ({ default: part.Markdown })));
 
 type TryTextProps = { deployment: Schema<"Deployment">; trial: Trial; kind: "chat" | "completion" };
 
@@ -140,9 +142,10 @@ function Turns({ turns, chat, deployment, empty, onRetry }: TurnsProps) {
                   <p className="mt-1 border-l-2 border-line pl-3 whitespace-pre-wrap wrap-anywhere">{turn.thought}</p>
                 </details>
               )}
+              {chat && <Answer text={turn.text.trimStart()} />}
               <p className="text-base whitespace-pre-wrap wrap-anywhere">
                 {!chat && <span className="text-fg-3">{turn.question}</span>}
-                {chat ? turn.text.trimStart() : turn.text}
+                {!chat && turn.text}
                 {(turn.state === "waiting" || turn.state === "running") && (
                   <span
                     aria-hidden
@@ -167,6 +170,13 @@ function Turns({ turns, chat, deployment, empty, onRetry }: TurnsProps) {
     </section>
   );
 }
+
+/** As it was written, until what reads Markdown is there. */
+const Answer = ({ text }: { text: string }) => (
+  <Suspense fallback={<p className="text-base whitespace-pre-wrap wrap-anywhere">{text}</p>}>
+    <Markdown text={text} />
+  </Suspense>
+);
 
 function TurnFoot({ turn }: { turn: Turn }) {
   if (!turn.figures) return turn.state === "stopped" ? <p className="mt-1 text-xs text-fg-3">Stopped</p> : null;
