@@ -12,5 +12,7 @@ export default defineConfig({
     setupFiles: ["src/vitest.setup.ts"],
     unstubGlobals: true,
     restoreMocks: true,
+    // A test waits for what it is about; this only ends one that hangs, also on a machine that is busy with a build.
+    testTimeout: 30_000,
   },
 });

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { unique } from "./installation";
-import { choose, expect, tabTo, test } from "./support";
+import { choose, expect, press, tabTo, test, toHaveFocus } from "./support";
 
 const go = (page: Page) => page.getByRole("button", { name: "Continue" });
 const state = (page: Page, word: string) =>
@@ -114,6 +114,55 @@ test("one is deployed and deleted by keyboard alone, from nothing chosen", async
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { level: 1, name: "Deployments" }).waitFor();
   await installation.gone(model);
+});
+
+test("one is scaled, stopped and started by keyboard alone", async ({ visit, page, installation }) => {
+  const name = `keys-${unique()}`;
+  await installation.call("POST", "/api/v1/deployments", {
+    name,
+    model: "digits:v1",
+    target: "local",
+    environment: "development",
+    visibility: "organization",
+    replicas: 1,
+  });
+  await visit.open(`/deployments/${name}`);
+  await state(page, "Healthy").waitFor({ timeout: 60_000 });
+
+  const scale = page.getByRole("main").getByRole("button", { name: "Scale" });
+  await press(page, scale);
+  const dialog = page.getByRole("dialog", { name: `Scale ${name}` });
+  await toHaveFocus(dialog.getByLabel("Replicas"));
+  await page.keyboard.press("ArrowUp");
+  await press(page, dialog.getByRole("button", { name: "Scale" }));
+  await dialog.waitFor({ state: "detached" });
+  await toHaveFocus(scale);
+  await page
+    .getByText(/2 of 2 ready/)
+    .first()
+    .waitFor({ timeout: 60_000 });
+
+  const actions = page.getByRole("button", { name: `Actions for ${name}` });
+  await press(page, actions);
+  await choose(page, "Stop");
+  const question = page.getByRole("alertdialog", { name: `Stop ${name}?` });
+  await question.waitFor();
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  await toHaveFocus(actions);
+  await page.keyboard.press("Enter");
+  await choose(page, "Stop");
+  await press(page, question.getByRole("button", { name: "Stop" }));
+  await question.waitFor({ state: "detached" });
+  await toHaveFocus(actions);
+  await state(page, "Stopped").waitFor({ timeout: 60_000 });
+
+  await press(page, page.getByRole("button", { name: "Start" }));
+  await state(page, "Healthy").waitFor({ timeout: 60_000 });
+  // What could be started can now be scaled; the focus is still there, not at the top of the page.
+  await toHaveFocus(scale);
+  await installation.call("DELETE", `/api/v1/deployments/${name}`);
+  await installation.gone(name);
 });
 
 test("a name that is taken is refused where it was typed", async ({ visit, page }) => {

@@ -1,5 +1,5 @@
 import { unique } from "./installation";
-import { choose, expect, tabTo, test } from "./support";
+import { choose, expect, press, tabTo, test, toHaveFocus } from "./support";
 
 test("a new member comes in by the link that is shown once, in another browser", async ({ visit, page, visitor }) => {
   const email = `new-${unique()}@example.org`;
@@ -198,6 +198,54 @@ test("one's own password is changed in the profile", async ({ stranger, installa
   await card.getByLabel("Current password").fill(person.password);
   await card.getByRole("button", { name: "Change password" }).click();
   await card.getByText("Your password is set.").waitFor();
+});
+
+test("one's own password is changed by keyboard alone, and the new one signs in", async ({
+  stranger,
+  installation,
+}) => {
+  const person = await installation.person("viewer", "Kai Keys");
+  stranger.allow(/status of 4(01|22)/);
+  const { page } = stranger;
+  const signIn = async (password: string) => {
+    await toHaveFocus(page.getByLabel("E-mail address"));
+    await page.keyboard.type(person.email);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
+  };
+  await stranger.open("");
+  await signIn(person.password);
+  const account = page.getByRole("button", { name: "Account of Kai Keys" });
+  await press(page, account);
+  await choose(page, "Profile");
+  await page.getByRole("heading", { level: 1, name: "Profile" }).waitFor();
+
+  const card = page.getByRole("region", { name: "Password" });
+  const [current, next] = [card.getByLabel("Current password"), card.getByLabel("New password")];
+  await tabTo(page, current);
+  await page.keyboard.type("not it at all");
+  await tabTo(page, next);
+  await page.keyboard.type("short");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => next.getAttribute("aria-invalid")).toBe("true");
+  await toHaveFocus(next);
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("a sentence typed by hand");
+  await page.keyboard.press("Enter");
+  // The server says which of the two was wrong.
+  await expect.poll(() => current.getAttribute("aria-invalid")).toBe("true");
+  await toHaveFocus(current);
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type(person.password);
+  await press(page, card.getByRole("button", { name: "Change password" }));
+  await card.getByText("Your password is set.").waitFor();
+
+  await press(page, account);
+  await choose(page, "Sign out");
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await signIn("a sentence typed by hand");
 });
 
 test("the organization's name is changed and changed back", async ({ visit, page }) => {

@@ -24,6 +24,20 @@ export async function tabTo(page: Page, target: Locator): Promise<void> {
   throw new Error(`Tab does not lead to ${target}`);
 }
 
+/** Waits until the focus is there: where a dialog opens, and where it came from after it has closed. */
+export const toHaveFocus = (target: Locator) =>
+  expect
+    .poll(() => target.evaluate((element) => element === document.activeElement), {
+      message: `the focus is at ${target}`,
+    })
+    .toBe(true);
+
+/** Goes there by Tab and presses Enter. */
+export async function press(page: Page, target: Locator): Promise<void> {
+  await tabTo(page, target);
+  await page.keyboard.press("Enter");
+}
+
 /** Chooses from an open menu by the arrow keys, however long the menu takes to follow them. */
 export async function choose(page: Page, name: string | RegExp): Promise<void> {
   const item = page.getByRole("menuitem", { name });

@@ -26,7 +26,7 @@ export class Visit {
       reducedMotion: "reduce",
       permissions: ["clipboard-read", "clipboard-write"],
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     const page = await context.newPage();
     const visit = new Visit(page, installation);
     // Refusals of the content security policy are console errors too.

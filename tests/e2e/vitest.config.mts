@@ -15,9 +15,9 @@ export default {
     // One page at a time on two cores, beside a language model.
     fileParallelism: false,
     sequence: { sequencer: InOrder },
-    testTimeout: 90_000,
+    // Every wait is for a condition. These only end what never comes, also on a machine that is busy with a build.
+    testTimeout: 180_000,
     hookTimeout: 180_000,
-    // A machine that is busy with something else may answer a key press late; what is broken fails twice.
-    retry: 1,
+    expect: { poll: { timeout: 30_000, interval: 50 } },
   },
 };
