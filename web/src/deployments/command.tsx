@@ -16,7 +16,7 @@ const textOf = (body: unknown) =>
 
 /** The same call for a shell. */
 export function Command({ trial, call }: CommandProps) {
-  const { copied, copy } = useCopy();
+  const { copied, copy, said } = useCopy();
   const streams = typeof call.body === "object" && (call.body as { stream?: boolean }).stream === true;
   const made = { url: trial.gateway_url + call.path, body: textOf(call.body), streams };
   const command = curl(made);
@@ -33,6 +33,7 @@ export function Command({ trial, call }: CommandProps) {
           {copied ? <Check aria-hidden className="size-3.5 text-ok-fg" /> : <Copy aria-hidden className="size-3.5" />}
           {copied ? "Copied" : "Copy"}
         </Button>
+        {said}
       </CardHead>
       <pre
         role="region"

@@ -20,7 +20,7 @@ type CodeViewProps = {
 
 /** YAML or JSON to read, search (Ctrl F) and copy. */
 export function CodeView({ label, value, language, fileName }: CodeViewProps) {
-  const { copied, copy } = useCopy();
+  const { copied, copy, said } = useCopy();
   return (
     <section aria-label={label} className="relative min-w-0 rounded-lg border border-line bg-surface">
       <div className="absolute top-1.5 right-3 z-10 flex bg-surface">
@@ -32,6 +32,7 @@ export function CodeView({ label, value, language, fileName }: CodeViewProps) {
             <Download aria-hidden className="size-4" />
           </IconButton>
         )}
+        {said}
       </div>
       <Suspense fallback={<SkeletonText lines={8} className="p-4" />}>
         <CodeEditor label={label} value={value} language={language} />

@@ -11,7 +11,7 @@ type CopyTextProps = {
 
 /** Text that a click copies: identifiers, digests, addresses. */
 export function CopyText({ text, children, className }: CopyTextProps) {
-  const { copied, copy } = useCopy();
+  const { copied, copy, said } = useCopy();
   return (
     <button
       type="button"
@@ -29,9 +29,7 @@ export function CopyText({ text, children, className }: CopyTextProps) {
       ) : (
         <Copy aria-hidden className="size-3 shrink-0 opacity-50 group-hover:opacity-100" />
       )}
-      <span role="status" className="sr-only">
-        {copied ? "Copied" : ""}
-      </span>
+      {said}
     </button>
   );
 }

@@ -133,7 +133,7 @@ export function LogViewer(props: LogViewerProps) {
     p: togglePause,
   });
 
-  const { copied, copy } = useCopy();
+  const { copied, copy, said } = useCopy();
   const items = virtual.getVirtualItems();
   const first = items.find((item) => item.end > (virtual.scrollOffset ?? 0))?.index ?? 0;
   return (
@@ -228,6 +228,7 @@ export function LogViewer(props: LogViewerProps) {
             >
               <Download aria-hidden className="size-4" />
             </IconButton>
+            {said}
           </span>
         </div>
       </div>

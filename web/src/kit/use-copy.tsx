@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** Copies text to the clipboard; `copied` holds for a moment afterwards. */
+/** Copies text to the clipboard; `copied` holds for a moment afterwards. Draw `said` beside the button: it is read out. */
 export function useCopy() {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -12,5 +12,10 @@ export function useCopy() {
     await navigator.clipboard.writeText(text);
     setCopied(true);
   };
-  return { copied, copy };
+  const said = (
+    <span role="status" className="sr-only">
+      {copied ? "Copied" : ""}
+    </span>
+  );
+  return { copied, copy, said };
 }
