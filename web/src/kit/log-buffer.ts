@@ -18,7 +18,7 @@ const words: [RegExp, Level][] = [
 ];
 const named = /(?:"(?:level|severity|lvl)"\s*:\s*"|\b(?:level|severity|lvl)=["']?)([a-z]+)/i;
 /** W0214 of glog, and "W srv" of llama.cpp, which may begin with the time since the start: 0.00.123.456. */
-const letter = /^(?:([EWIFD])\d{4} |(?:\d+\.\d{2}\.\d{3}\.\d{3} )?([EWID]) +[a-z])/;
+const letter = /^(?:([EWIFD])\d{4} |(?:\d+\.\d{2}\.\d{3}\.\d{3} )?([EWID]) +[a-z~])/;
 const shouted =
   /\b(?:FATAL|CRITICAL|PANIC|ERROR|ERR|SEVERE|WARNING|WARN|INFO|NOTICE|DEBUG|TRACE)\b|^\s*\[(?:fatal|critical|error|err|warning|warn|info|notice|debug|trace)\]|^\s*(?:fatal|error|warning|warn|info|debug|trace):/;
 const letterLevel: Record<string, Level> = { E: "error", F: "error", W: "warn", I: "info", D: "debug" };
