@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, test } from "vitest";
 import { TryTab } from "./try-tab";
@@ -112,6 +112,7 @@ test("JSON that cannot be sent says what is wrong with it", async () => {
   expect(screen.getByRole("button", { name: "Ask" })).toHaveAttribute("aria-disabled", "true");
 });
 
+const json = (body: unknown) => new Response(JSON.stringify(body), { headers: { "Content-Type": "application/json" } });
 const streamed = (...texts: string[]) =>
   new Response(
     [
@@ -153,6 +154,33 @@ test("a chat: Enter sends, Shift and Enter does not, the answer and its figures 
   expect(await screen.findByText("Red, blue")).toBeInTheDocument();
   await user.click(screen.getByRole("button", { name: "Clear" }));
   expect(screen.queryByText("Red, blue")).not.toBeInTheDocument();
+});
+
+test("an answer of a chat is shown as the Markdown that it is, one of a completion as it is", async () => {
+  const user = userEvent.setup();
+  const hostile = "**Red** <img src=x onerror=alert(1)>\n\n- blue";
+  const show = async (id: string, kind: "chat" | "completion", route: string, label: string, answer: Response) => {
+    await renderPart(<TryTab deployment={deployment({ id, interface: kind })} />, may, {
+      [`POST /api/v1/deployments/${id}/try`]: trial({ interface: kind, inputs: [] }),
+      [route]: answer,
+    });
+    await user.type(await screen.findByRole("textbox", { name: label }), "Colours{Enter}");
+  };
+  await show(
+    "dep_5",
+    "chat",
+    "POST /v1/chat/completions",
+    "Message",
+    streamed("**Red** <img src=x ", hostile.slice(19)),
+  );
+  const turns = screen.getByRole("region", { name: "Conversation" });
+  await waitFor(() => expect(within(turns).getByText("blue").closest("li")?.parentElement?.tagName).toBe("UL"));
+  expect(within(turns).getByText("Red").tagName).toBe("STRONG");
+  expect(turns.querySelector("img")).toBeNull();
+  cleanup();
+  const said = { choices: [{ text: hostile, finish_reason: "stop" }] };
+  await show("dep_6", "completion", "POST /v1/completions", "Prompt", json(said));
+  await waitFor(() => expect(screen.getByRole("region", { name: "Result" })).toHaveTextContent("Colours**Red** <img"));
 });
 
 test("a refusal of the gateway is explained, and can be tried again when its time has come", async () => {

@@ -142,17 +142,17 @@ function Turns({ turns, chat, deployment, empty, onRetry }: TurnsProps) {
                   <p className="mt-1 border-l-2 border-line pl-3 whitespace-pre-wrap wrap-anywhere">{turn.thought}</p>
                 </details>
               )}
-              {chat && <Answer text={turn.text.trimStart()} />}
-              <p className="text-base whitespace-pre-wrap wrap-anywhere">
-                {!chat && <span className="text-fg-3">{turn.question}</span>}
-                {!chat && turn.text}
-                {(turn.state === "waiting" || turn.state === "running") && (
-                  <span
-                    aria-hidden
-                    className="pulse ml-0.5 inline-block h-4 w-2 translate-y-0.5 rounded-[2px] bg-run"
-                  />
-                )}
-              </p>
+              {chat ? (
+                <Answer text={turn.text.trimStart()} />
+              ) : (
+                <p className={plainClass}>
+                  <span className="text-fg-3">{turn.question}</span>
+                  {turn.text}
+                </p>
+              )}
+              {(turn.state === "waiting" || turn.state === "running") && (
+                <span aria-hidden className="pulse mt-1 inline-block h-4 w-2 rounded-[2px] bg-run" />
+              )}
               <TurnFoot turn={turn} />
               {turn.state === "failed" && (
                 <div className="mt-2">
@@ -171,9 +171,11 @@ function Turns({ turns, chat, deployment, empty, onRetry }: TurnsProps) {
   );
 }
 
+const plainClass = "text-base whitespace-pre-wrap wrap-anywhere";
+
 /** As it was written, until what reads Markdown is there. */
 const Answer = ({ text }: { text: string }) => (
-  <Suspense fallback={<p className="text-base whitespace-pre-wrap wrap-anywhere">{text}</p>}>
+  <Suspense fallback={<p className={plainClass}>{text}</p>}>
     <Markdown text={text} />
   </Suspense>
 );
