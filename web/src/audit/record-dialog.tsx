@@ -2,11 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { api, body } from "@/api/client";
 import { Problem } from "@/api/problem";
 import { $api } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { Button } from "@/kit/button";
 import { CopyText } from "@/kit/copy-text";
 import { Dialog } from "@/kit/dialog";
-import { Loading } from "@/kit/states";
 import { auditOutcome, operationState, Status } from "@/kit/status";
 import { dateTime } from "@/lib/format";
 import { checkProof } from "./proof";
@@ -24,54 +23,52 @@ export function RecordDialog({ id, onClose, onSubject }: RecordDialogProps) {
       title={record.data ? record.data.action : "Audit record"}
       footer={<Button onClick={onClose}>Close</Button>}
     >
-      {record.error ? (
-        <Failure error={record.error} what="audit record" onRetry={() => void record.refetch()} />
-      ) : !record.data ? (
-        <Loading label="The record loads" />
-      ) : (
-        <div className="grid gap-5">
-          <dl className="grid grid-cols-[8rem_minmax(0,1fr)] gap-y-1.5">
-            <dt className="text-fg-3">Outcome</dt>
-            <dd>
-              <Status state={auditOutcome(record.data.outcome)} />
-            </dd>
-            <dt className="text-fg-3">When</dt>
-            <dd className="tnum">{dateTime(record.data.time)}</dd>
-            <dt className="text-fg-3">Who</dt>
-            <dd>
-              {record.data.actor_name ?? (record.data.personal_erased && "Erased, as was asked for")}{" "}
-              <CopyText text={record.data.actor_id} />
-            </dd>
-            {record.data.remote_address && (
-              <>
-                <dt className="text-fg-3">From</dt>
-                <dd className="font-mono text-xs">{record.data.remote_address}</dd>
-              </>
+      <Loaded query={record} what="The record" one="audit record">
+        {(read) => (
+          <div className="grid gap-5">
+            <dl className="grid grid-cols-[8rem_minmax(0,1fr)] gap-y-1.5">
+              <dt className="text-fg-3">Outcome</dt>
+              <dd>
+                <Status state={auditOutcome(read.outcome)} />
+              </dd>
+              <dt className="text-fg-3">When</dt>
+              <dd className="tnum">{dateTime(read.time)}</dd>
+              <dt className="text-fg-3">Who</dt>
+              <dd>
+                {read.actor_name ?? (read.personal_erased && "Erased, as was asked for")}{" "}
+                <CopyText text={read.actor_id} />
+              </dd>
+              {read.remote_address && (
+                <>
+                  <dt className="text-fg-3">From</dt>
+                  <dd className="font-mono text-xs">{read.remote_address}</dd>
+                </>
+              )}
+              <dt className="text-fg-3">On what</dt>
+              <dd className="flex flex-wrap items-center gap-x-3">
+                {read.subject_kind.replaceAll("_", " ")} <CopyText text={read.subject_id} />
+                <button type="button" className="underline" onClick={() => onSubject(read.subject_id)}>
+                  Everything about it
+                </button>
+              </dd>
+              {read.request_id && (
+                <>
+                  <dt className="text-fg-3">Request</dt>
+                  <dd>
+                    <CopyText text={read.request_id} />
+                  </dd>
+                </>
+              )}
+            </dl>
+            {read.data != null && (
+              <pre className="max-h-56 overflow-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs">
+                {JSON.stringify(read.data, null, 2)}
+              </pre>
             )}
-            <dt className="text-fg-3">On what</dt>
-            <dd className="flex flex-wrap items-center gap-x-3">
-              {record.data.subject_kind.replaceAll("_", " ")} <CopyText text={record.data.subject_id} />
-              <button type="button" className="underline" onClick={() => onSubject(record.data.subject_id)}>
-                Everything about it
-              </button>
-            </dd>
-            {record.data.request_id && (
-              <>
-                <dt className="text-fg-3">Request</dt>
-                <dd>
-                  <CopyText text={record.data.request_id} />
-                </dd>
-              </>
-            )}
-          </dl>
-          {record.data.data != null && (
-            <pre className="max-h-56 overflow-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs">
-              {JSON.stringify(record.data.data, null, 2)}
-            </pre>
-          )}
-          <Proof id={id} />
-        </div>
-      )}
+            <Proof id={id} />
+          </div>
+        )}
+      </Loaded>
     </Dialog>
   );
 }
@@ -103,23 +100,21 @@ function Proof({ id }: { id: string }) {
         </h3>
         <p className="text-xs text-fg-3">Computed in this browser from hashes alone; the server is not believed.</p>
       </header>
-      {checks.error ? (
-        <Failure error={checks.error} title="The proof could not be made" onRetry={() => void checks.refetch()} />
-      ) : !checks.data ? (
-        <Loading label="The proof is checked" lines={2} />
-      ) : (
-        <ul aria-live="polite" aria-label="Checks" className="grid gap-3 p-4">
-          {checks.data.map((check) => (
-            <li key={check.name}>
-              <Status
-                state={operationState(check.holds ? "succeeded" : "failed")}
-                label={`${check.name}: ${check.holds ? "yes" : "no"}`}
-              />
-              <p className="pl-5 text-xs wrap-anywhere text-fg-2">{check.detail}</p>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Loaded query={checks} what="The proof" lines={2}>
+        {(done) => (
+          <ul aria-live="polite" aria-label="Checks" className="grid gap-3 p-4">
+            {done.map((check) => (
+              <li key={check.name}>
+                <Status
+                  state={operationState(check.holds ? "succeeded" : "failed")}
+                  label={`${check.name}: ${check.holds ? "yes" : "no"}`}
+                />
+                <p className="pl-5 text-xs wrap-anywhere text-fg-2">{check.detail}</p>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
     </section>
   );
 }

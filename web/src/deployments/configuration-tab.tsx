@@ -2,13 +2,12 @@ import { Link } from "@tanstack/react-router";
 import { GitCompareArrows } from "lucide-react";
 import type { Schema } from "@/api/client";
 import { $api } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { Badge } from "@/kit/badge";
 import { buttonClass } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { CodeView } from "@/kit/code-view";
 import { CopyText } from "@/kit/copy-text";
-import { Loading } from "@/kit/states";
 import { documentYaml, type Fact, limitFacts, probeFacts, type RevisionDocument } from "./document";
 import { commandLine } from "./shell";
 import { tabLink } from "./tab-link";
@@ -23,16 +22,7 @@ export function ConfigurationTab({ deployment }: { deployment: Deployment }) {
   if (!revision.data)
     return (
       <Card>
-        {revision.error ? (
-          <Failure
-            error={revision.error}
-            title="The configuration could not be loaded"
-            what="revision"
-            onRetry={() => void revision.refetch()}
-          />
-        ) : (
-          <Loading label="The configuration loads" lines={8} />
-        )}
+        <Loaded query={revision} what="The configuration" one="revision" lines={8} />
       </Card>
     );
   const { document, number } = revision.data;

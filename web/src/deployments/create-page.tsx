@@ -6,6 +6,7 @@ import { api, body } from "@/api/client";
 import { contains, or } from "@/api/filter";
 import { $api } from "@/api/queries";
 import { integer, text } from "@/api/rules";
+import { Loaded } from "@/identity/loaded";
 import { Needs } from "@/identity/needs";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
@@ -21,7 +22,7 @@ import { machineState, Status, severity, versionApproval } from "@/kit/status";
 import { EvidencePanel, Wizard, WizardReview, type WizardStep } from "@/kit/wizard";
 import { useFormDraft } from "@/lib/drafts";
 import { bytes, plural } from "@/lib/format";
-import { AnalysisFacts, AnalysisWarnings } from "@/registry/analysis";
+import { AnalysisFacts, AnalysisOf, AnalysisWarnings } from "@/registry/analysis";
 import { useEngines } from "@/registry/queries";
 import { engineName, inventoryOf } from "@/targets/queries";
 import { FlagFields } from "./flag-fields";
@@ -227,6 +228,7 @@ function CreateDeployment() {
               </FormField>
             )
           )}
+          {values.model !== "" && <Loaded query={versions} what="The versions" one="model" />}
           <FormField
             form={form}
             name="name"
@@ -267,6 +269,7 @@ function CreateDeployment() {
               />
             )}
           </FormField>
+          <Loaded query={targets} what="The targets" />
           {targets.data?.items.length === 0 && (
             <Notice state={severity("warning")} title="There is no target yet">
               Add a machine with an agent among the targets first.
@@ -285,6 +288,7 @@ function CreateDeployment() {
               />
             )}
           </FormField>
+          <Loaded query={environments} what="The environments" />
           <FormField
             form={form}
             name="replicas"
@@ -322,6 +326,7 @@ function CreateDeployment() {
               />
             )}
           </FormField>
+          <Loaded query={engines} what="The engines" />
           {engine && engine.flags.length > 0 && (
             <FormField form={form} name="flags" label="Flags of the engine" optional kind="group">
               {(field) => <FlagFields flags={engine.flags} value={field.value} onChange={field.onChange} />}
@@ -438,15 +443,17 @@ function CreateDeployment() {
             title="What is deployed"
             note={version && <Status state={versionApproval(version.approval_state)} />}
           >
-            {analysis.data ? (
-              <>
-                <AnalysisFacts analysis={analysis.data} />
-                <AnalysisWarnings warnings={analysis.data.warnings} />
-              </>
+            {version ? (
+              <AnalysisOf query={analysis}>
+                {(found) => (
+                  <>
+                    <AnalysisFacts analysis={found} />
+                    <AnalysisWarnings warnings={found.warnings} />
+                  </>
+                )}
+              </AnalysisOf>
             ) : (
-              <p className="text-fg-2">
-                {version ? "Its files have not been analysed." : "Choose a version: this tells what it is."}
-              </p>
+              <p className="text-fg-2">Choose a version: this tells what it is.</p>
             )}
             {version && version.approval_state !== "approved" && (
               <Notice state={severity("warning")} title="This version is not approved">

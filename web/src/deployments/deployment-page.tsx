@@ -6,7 +6,7 @@ import { z } from "zod";
 import { api } from "@/api/client";
 import { $api } from "@/api/queries";
 import { integer } from "@/api/rules";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
 import { Button } from "@/kit/button";
@@ -54,11 +54,7 @@ export function DeploymentPage() {
   if (deployment.data) return <Details deployment={deployment.data} />;
   return (
     <Page title={name}>
-      {deployment.error ? (
-        <Failure error={deployment.error} what="deployment" onRetry={() => void deployment.refetch()} />
-      ) : (
-        <Loading label="The deployment loads" />
-      )}
+      <Loaded query={deployment} what="The deployment" one="deployment" />
     </Page>
   );
 }

@@ -1,10 +1,10 @@
 import { History } from "lucide-react";
 import { useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useWho } from "@/identity/queries";
 import { Card } from "@/kit/card";
 import { More } from "@/kit/more";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import {
   type DeploymentState,
   deploymentState,
@@ -56,11 +56,7 @@ export function EventList({ deployment, brief = false }: { deployment: Deploymen
     path: { deployment: deployment.id },
     query: { page_size: brief ? 8 : 100 },
   });
-  if (events.error && !events.data)
-    return (
-      <Failure error={events.error} title="The events could not be loaded" onRetry={() => void events.refetch()} />
-    );
-  if (!events.data) return <Loading label="Events load" lines={3} />;
+  if (!events.data) return <Loaded query={events} what="The events" lines={3} />;
   if (events.data.length === 0) return <Empty icon={History} title="Nothing has happened yet" />;
   const who = (id: string) => (id === "system" ? "ModelOps" : id.startsWith("mch_") ? "Agent" : nameOf(id));
   return (

@@ -1,10 +1,10 @@
 import { Server } from "lucide-react";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { Badge } from "@/kit/badge";
 import { Card } from "@/kit/card";
 import { CopyText } from "@/kit/copy-text";
 import { Progress } from "@/kit/progress";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { replicaState, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { cx } from "@/lib/cx";
@@ -23,11 +23,7 @@ export function ReplicasTab({ deployment }: { deployment: Deployment }) {
 type ReplicaTableProps = { query: ReturnType<typeof useReplicas>; revision: number; full?: boolean };
 
 export function ReplicaTable({ query, revision, full = false }: ReplicaTableProps) {
-  if (query.error && !query.data)
-    return (
-      <Failure error={query.error} title="The replicas could not be loaded" onRetry={() => void query.refetch()} />
-    );
-  if (!query.data) return <Loading label="Replicas load" lines={2} />;
+  if (!query.data) return <Loaded query={query} what="The replicas" lines={2} />;
   if (query.data.items.length === 0)
     return (
       <Empty icon={Server} title="No replica runs">

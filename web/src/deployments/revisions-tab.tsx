@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Schema } from "@/api/client";
 import { api } from "@/api/client";
 import { $api } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useMemberNames } from "@/identity/queries";
 import { useSession } from "@/identity/session";
 import { Button } from "@/kit/button";
@@ -12,7 +12,7 @@ import { Confirm } from "@/kit/confirm";
 import { CopyText } from "@/kit/copy-text";
 import { DiffView } from "@/kit/diff-view";
 import { Select } from "@/kit/select";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { type State, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { toast } from "@/kit/toast";
@@ -41,59 +41,55 @@ export function RevisionsTab({ deployment }: { deployment: Deployment }) {
     <div className="grid gap-4">
       <Card aria-label="Revisions">
         <CardHead title="Revisions" sub="They never change; a roll back makes one of them current again" />
-        {revisions.error && !revisions.data ? (
-          <Failure
-            error={revisions.error}
-            title="The revisions could not be loaded"
-            onRetry={() => void revisions.refetch()}
-          />
-        ) : !revisions.data ? (
-          <Loading label="Revisions load" />
-        ) : rows.length === 0 ? (
-          <Empty icon={History} title="There is no revision yet" />
-        ) : (
-          <ul>
-            {rows.map((row) => (
-              <li
-                key={row.number}
-                aria-label={`Revision ${row.number}`}
-                className="flex flex-wrap items-center gap-x-4 gap-y-1.5 border-b border-line px-4 py-2.5 last:border-0"
-              >
-                <span className="tnum w-8 font-medium">{row.number}</span>
-                <Status state={row.current ? currentState : formerState} className="w-20" />
-                <span className="min-w-40 flex-1 font-mono text-xs wrap-anywhere">
-                  {row.document.version.model_name}:v{row.document.version.number}
-                </span>
-                <span className="text-xs text-fg-3">
-                  by {nameOf(row.created_by)}, <Time value={row.created_at} />
-                </span>
-                <CopyText text={row.digest}>{row.digest.slice(0, 12)}</CopyText>
-                <span className="flex w-full gap-1 sm:w-64 sm:justify-end">
-                  {!row.current && (
-                    <Button
-                      size="sm"
-                      aria-label={`Compare revision ${row.number} with the current one`}
-                      onClick={() => setCompared({ from: row.number, to: deployment.revision })}
-                    >
-                      <GitCompareArrows aria-hidden className="size-3.5" />
-                      Compare
-                    </Button>
-                  )}
-                  {!row.current && writes && (
-                    <Button
-                      size="sm"
-                      aria-label={`Roll back to revision ${row.number}`}
-                      onClick={() => setWanted(row.number)}
-                    >
-                      <RotateCcw aria-hidden className="size-3.5" />
-                      Roll back
-                    </Button>
-                  )}
-                </span>
-              </li>
-            ))}
-          </ul>
-        )}
+        <Loaded query={revisions} what="The revisions">
+          {() =>
+            rows.length === 0 ? (
+              <Empty icon={History} title="There is no revision yet" />
+            ) : (
+              <ul>
+                {rows.map((row) => (
+                  <li
+                    key={row.number}
+                    aria-label={`Revision ${row.number}`}
+                    className="flex flex-wrap items-center gap-x-4 gap-y-1.5 border-b border-line px-4 py-2.5 last:border-0"
+                  >
+                    <span className="tnum w-8 font-medium">{row.number}</span>
+                    <Status state={row.current ? currentState : formerState} className="w-20" />
+                    <span className="min-w-40 flex-1 font-mono text-xs wrap-anywhere">
+                      {row.document.version.model_name}:v{row.document.version.number}
+                    </span>
+                    <span className="text-xs text-fg-3">
+                      by {nameOf(row.created_by)}, <Time value={row.created_at} />
+                    </span>
+                    <CopyText text={row.digest}>{row.digest.slice(0, 12)}</CopyText>
+                    <span className="flex w-full gap-1 sm:w-64 sm:justify-end">
+                      {!row.current && (
+                        <Button
+                          size="sm"
+                          aria-label={`Compare revision ${row.number} with the current one`}
+                          onClick={() => setCompared({ from: row.number, to: deployment.revision })}
+                        >
+                          <GitCompareArrows aria-hidden className="size-3.5" />
+                          Compare
+                        </Button>
+                      )}
+                      {!row.current && writes && (
+                        <Button
+                          size="sm"
+                          aria-label={`Roll back to revision ${row.number}`}
+                          onClick={() => setWanted(row.number)}
+                        >
+                          <RotateCcw aria-hidden className="size-3.5" />
+                          Roll back
+                        </Button>
+                      )}
+                    </span>
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
       </Card>
       {pair && <Comparison rows={rows} pair={pair} onPair={setCompared} />}
       {wanted !== undefined && (
@@ -181,36 +177,36 @@ function RollBackChanges({ deployment, wanted }: { deployment: Deployment; wante
       <p>
         Its replicas are replaced one after the other. Revision {deployment.revision} stays, and you can go back to it.
       </p>
-      {diff.error ? (
-        <Failure error={diff.error} title="What changes could not be loaded" onRetry={() => void diff.refetch()} />
-      ) : !diff.data ? (
-        <Loading label="What changes loads" lines={2} />
-      ) : diff.data.changes.length === 0 ? (
-        <p>Nothing in the configuration changes.</p>
-      ) : (
-        <ul
-          aria-label="What changes"
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-          tabIndex={0}
-          className="max-h-72 overflow-y-auto rounded-md border border-line font-mono text-xs"
-        >
-          {diff.data.changes.map((change) => (
-            <li key={change.pointer} className="border-b border-line py-1.5 last:border-0">
-              <p className="px-3 text-fg">{pathOf(change.pointer)}</p>
-              {changedLines(change).map((line) => (
-                <p
-                  key={`${line.before} ${line.after}`}
-                  className={lineTint[line.kind === "added" ? "added" : "removed"]}
-                >
-                  <span aria-hidden>{line.kind === "added" ? "+ " : "− "}</span>
-                  <span className="sr-only">{line.kind === "added" ? "Added: " : "Removed: "}</span>
-                  {line.text}
-                </p>
+      <Loaded query={diff} what="What changes" lines={2}>
+        {({ changes }) =>
+          changes.length === 0 ? (
+            <p>Nothing in the configuration changes.</p>
+          ) : (
+            <ul
+              aria-label="What changes"
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+              tabIndex={0}
+              className="max-h-72 overflow-y-auto rounded-md border border-line font-mono text-xs"
+            >
+              {changes.map((change) => (
+                <li key={change.pointer} className="border-b border-line py-1.5 last:border-0">
+                  <p className="px-3 text-fg">{pathOf(change.pointer)}</p>
+                  {changedLines(change).map((line) => (
+                    <p
+                      key={`${line.before} ${line.after}`}
+                      className={lineTint[line.kind === "added" ? "added" : "removed"]}
+                    >
+                      <span aria-hidden>{line.kind === "added" ? "+ " : "− "}</span>
+                      <span className="sr-only">{line.kind === "added" ? "Added: " : "Removed: "}</span>
+                      {line.text}
+                    </p>
+                  ))}
+                </li>
               ))}
-            </li>
-          ))}
-        </ul>
-      )}
+            </ul>
+          )
+        }
+      </Loaded>
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { api, type Schema } from "@/api/client";
 import { $api } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { ProblemNote } from "@/identity/problem-note";
 import { useWho } from "@/identity/queries";
 import { useSession } from "@/identity/session";
@@ -12,7 +12,6 @@ import { Dialog } from "@/kit/dialog";
 import { Field } from "@/kit/field";
 import { Textarea } from "@/kit/input";
 import { Notice } from "@/kit/notice";
-import { Loading } from "@/kit/states";
 import { approvalState, Status, severity } from "@/kit/status";
 import { dateTime } from "@/lib/format";
 
@@ -24,11 +23,7 @@ export function ApprovalDialog({ id, onClose }: { id: string; onClose: () => voi
   if (approval.data) return <Decision key={approval.data.row_version} approval={approval.data} onClose={onClose} />;
   return (
     <Dialog open onClose={onClose} title="Approval">
-      {approval.error ? (
-        <Failure error={approval.error} what="approval" onRetry={() => void approval.refetch()} />
-      ) : (
-        <Loading label="The approval loads" />
-      )}
+      <Loaded query={approval} what="The approval" one="approval" />
     </Dialog>
   );
 }

@@ -15,11 +15,11 @@ import { FormDialog } from "@/kit/form-dialog";
 import { IconButton } from "@/kit/icon-button";
 import { Input } from "@/kit/input";
 import { Select } from "@/kit/select";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { apiKeyState, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { ListPage } from "@/shell/list-page";
-import { Failure } from "./failure";
+import { Loaded } from "./loaded";
 import { PermissionPicker } from "./permission-picker";
 import {
   type ApiKey,
@@ -238,7 +238,6 @@ type ServiceAccountsProps = { accounts: ReturnType<typeof useServiceAccounts>; o
 function ServiceAccounts({ accounts, onShow }: ServiceAccountsProps) {
   const { may } = useSession();
   const writes = may("service_accounts:write");
-  const rows = accounts.data?.items;
   return (
     <Card aria-label="Service accounts">
       <CardHead title="Service accounts" sub="Identities for pipelines: nobody signs in as one">
@@ -249,46 +248,42 @@ function ServiceAccounts({ accounts, onShow }: ServiceAccountsProps) {
           </Button>
         )}
       </CardHead>
-      {accounts.error && !rows ? (
-        <Failure
-          error={accounts.error}
-          title="The service accounts could not be loaded"
-          onRetry={() => void accounts.refetch()}
-        />
-      ) : !rows ? (
-        <Loading label="Service accounts load" lines={1} />
-      ) : rows.length === 0 ? (
-        <p className="px-4 py-3 text-fg-2">There is none yet.</p>
-      ) : (
-        <ul className="max-h-36 overflow-y-auto py-1">
-          {rows.map((account) => (
-            <li key={account.id} className="flex min-h-9 items-center gap-3 px-4">
-              <Bot aria-hidden className="size-4 text-fg-3" />
-              <span className="font-medium">{account.name}</span>
-              <span className="truncate text-xs text-fg-2">{account.role}</span>
-              {writes && (
-                <span className="ml-auto flex items-center gap-1">
-                  <Button
-                    size="sm"
-                    variant="ghost"
-                    onClick={() => onShow({ kind: "create", account })}
-                    aria-label={`Create a key of ${account.name}`}
-                  >
-                    Create key
-                  </Button>
-                  <IconButton
-                    label={`Delete ${account.name}`}
-                    className="size-7"
-                    onClick={() => onShow({ kind: "delete-account", account })}
-                  >
-                    <Trash2 aria-hidden className="size-3.5" />
-                  </IconButton>
-                </span>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
+      <Loaded query={accounts} what="The service accounts" lines={1}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <p className="px-4 py-3 text-fg-2">There is none yet.</p>
+          ) : (
+            <ul className="max-h-36 overflow-y-auto py-1">
+              {items.map((account) => (
+                <li key={account.id} className="flex min-h-9 items-center gap-3 px-4">
+                  <Bot aria-hidden className="size-4 text-fg-3" />
+                  <span className="font-medium">{account.name}</span>
+                  <span className="truncate text-xs text-fg-2">{account.role}</span>
+                  {writes && (
+                    <span className="ml-auto flex items-center gap-1">
+                      <Button
+                        size="sm"
+                        variant="ghost"
+                        onClick={() => onShow({ kind: "create", account })}
+                        aria-label={`Create a key of ${account.name}`}
+                      >
+                        Create key
+                      </Button>
+                      <IconButton
+                        label={`Delete ${account.name}`}
+                        className="size-7"
+                        onClick={() => onShow({ kind: "delete-account", account })}
+                      >
+                        <Trash2 aria-hidden className="size-3.5" />
+                      </IconButton>
+                    </span>
+                  )}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
     </Card>
   );
 }

@@ -11,9 +11,8 @@ import { CopyText } from "@/kit/copy-text";
 import { FormFailure, FormField, useSend, useZodForm } from "@/kit/form";
 import { Input } from "@/kit/input";
 import { Page } from "@/kit/page";
-import { Loading } from "@/kit/states";
 import { Time } from "@/kit/time";
-import { Failure } from "./failure";
+import { Loaded } from "./loaded";
 import { useSession } from "./session";
 
 type Organization = Schema<"Organization">;
@@ -23,13 +22,9 @@ export function OrganizationPage() {
   return (
     <Page title="Organization" description="What holds for everybody here.">
       <div className="max-w-2xl px-4 pb-6 md:px-6">
-        {organization.data ? (
-          <Settings key={organization.data.etag} organization={organization.data} />
-        ) : organization.error ? (
-          <Failure error={organization.error} onRetry={() => void organization.refetch()} />
-        ) : (
-          <Loading label="The organization loads" />
-        )}
+        <Loaded query={organization} what="The organization">
+          {(read) => <Settings key={read.etag} organization={read} />}
+        </Loaded>
       </div>
     </Page>
   );

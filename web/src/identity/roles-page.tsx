@@ -14,9 +14,8 @@ import { FormDialog } from "@/kit/form-dialog";
 import { Input } from "@/kit/input";
 import { ActionMenu } from "@/kit/menu";
 import { Page } from "@/kit/page";
-import { Loading } from "@/kit/states";
 import { CouldNotOpen } from "./could-not-open";
-import { Failure } from "./failure";
+import { Loaded } from "./loaded";
 import { PermissionPicker } from "./permission-picker";
 import { type Role, useReread, useRoles } from "./queries";
 import { useSession } from "./session";
@@ -44,63 +43,61 @@ export function RolesPage() {
       }
     >
       <div className="grid gap-4 px-4 pb-6 md:px-6">
-        {roles.error && !roles.data ? (
-          <Failure error={roles.error} title="The roles could not be loaded" onRetry={() => void roles.refetch()} />
-        ) : !roles.data ? (
-          <Loading label="Roles load" />
-        ) : (
-          roles.data.items.map((role) => (
-            <Card key={role.id} aria-label={role.name}>
-              <CardHead
-                title={role.name}
-                sub={
-                  <span className="inline-flex items-center gap-2">
-                    {role.built_in && (
-                      <span className="inline-flex items-center gap-1">
-                        <Lock aria-hidden className="size-3" />
-                        built in
-                      </span>
-                    )}
-                    {role.name === mine && "yours"}
-                  </span>
-                }
-              >
-                {writes && (
-                  <ActionMenu
-                    of={role.name}
-                    items={[
-                      { label: "Copy", icon: Plus, onSelect: () => setShown({ kind: "create", like: role }) },
-                      {
-                        label: "Edit",
-                        icon: Pencil,
-                        onSelect: () => setShown({ kind: "edit", role }),
-                        ...(role.built_in && { blocked: "Built in" }),
-                      },
-                      "separator",
-                      {
-                        label: "Delete",
-                        icon: Trash2,
-                        danger: true,
-                        onSelect: () => setShown({ kind: "delete", role }),
-                        ...(role.built_in && { blocked: "Built in" }),
-                      },
-                    ]}
-                  />
-                )}
-              </CardHead>
-              <div className="grid gap-2 p-4">
-                {role.description && <p className="text-fg-2">{role.description}</p>}
-                <ul className="flex flex-wrap gap-1" aria-label={`Permissions of ${role.name}`}>
-                  {role.permissions.map((permission) => (
-                    <li key={permission} className="flex">
-                      <Badge mono>{permission}</Badge>
-                    </li>
-                  ))}
-                </ul>
-              </div>
-            </Card>
-          ))
-        )}
+        <Loaded query={roles} what="The roles">
+          {({ items }) =>
+            items.map((role) => (
+              <Card key={role.id} aria-label={role.name}>
+                <CardHead
+                  title={role.name}
+                  sub={
+                    <span className="inline-flex items-center gap-2">
+                      {role.built_in && (
+                        <span className="inline-flex items-center gap-1">
+                          <Lock aria-hidden className="size-3" />
+                          built in
+                        </span>
+                      )}
+                      {role.name === mine && "yours"}
+                    </span>
+                  }
+                >
+                  {writes && (
+                    <ActionMenu
+                      of={role.name}
+                      items={[
+                        { label: "Copy", icon: Plus, onSelect: () => setShown({ kind: "create", like: role }) },
+                        {
+                          label: "Edit",
+                          icon: Pencil,
+                          onSelect: () => setShown({ kind: "edit", role }),
+                          ...(role.built_in && { blocked: "Built in" }),
+                        },
+                        "separator",
+                        {
+                          label: "Delete",
+                          icon: Trash2,
+                          danger: true,
+                          onSelect: () => setShown({ kind: "delete", role }),
+                          ...(role.built_in && { blocked: "Built in" }),
+                        },
+                      ]}
+                    />
+                  )}
+                </CardHead>
+                <div className="grid gap-2 p-4">
+                  {role.description && <p className="text-fg-2">{role.description}</p>}
+                  <ul className="flex flex-wrap gap-1" aria-label={`Permissions of ${role.name}`}>
+                    {role.permissions.map((permission) => (
+                      <li key={permission} className="flex">
+                        <Badge mono>{permission}</Badge>
+                      </li>
+                    ))}
+                  </ul>
+                </div>
+              </Card>
+            ))
+          }
+        </Loaded>
       </div>
       {shown?.kind === "create" && <CreateRole like={shown.like} onClose={close} onSaved={reread} />}
       {shown?.kind === "edit" && <EditRole id={shown.role.id} onClose={close} onSaved={reread} />}

@@ -16,11 +16,11 @@ import { Input } from "@/kit/input";
 import { ActionMenu } from "@/kit/menu";
 import { Page } from "@/kit/page";
 import { Select } from "@/kit/select";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { failed } from "@/kit/toast";
 import { plural } from "@/lib/format";
 import { CouldNotOpen } from "./could-not-open";
-import { Failure } from "./failure";
+import { Loaded } from "./loaded";
 import { type Team, useMemberNames, useReread, useTeams } from "./queries";
 import { useSession } from "./session";
 
@@ -53,65 +53,65 @@ export function TeamsPage() {
       actions={create}
     >
       <div className="grid gap-4 px-4 pb-6 md:px-6 lg:grid-cols-2">
-        {teams.error && !teams.data ? (
-          <Failure error={teams.error} title="The teams could not be loaded" onRetry={() => void teams.refetch()} />
-        ) : !teams.data ? (
-          <Loading label="Teams load" />
-        ) : teams.data.items.length === 0 ? (
-          <Card className="lg:col-span-2">
-            <Empty icon={UsersRound} title="There is no team yet" action={create}>
-              A team shares models and deployments that the rest of the organization does not see.
-            </Empty>
-          </Card>
-        ) : (
-          teams.data.items.map((team) => (
-            <Card key={team.id} aria-label={team.name} className="self-start">
-              <CardHead title={team.display_name || team.name} sub={plural(team.member_ids.length, "member")}>
-                {writes && (
-                  <>
-                    <Button size="sm" variant="ghost" onClick={() => setShown({ kind: "add", team })}>
-                      <UserPlus aria-hidden className="size-3.5" />
-                      Add
-                    </Button>
-                    <ActionMenu
-                      of={team.name}
-                      items={[
-                        { label: "Rename", icon: Pencil, onSelect: () => setShown({ kind: "rename", team }) },
-                        "separator",
-                        {
-                          label: "Delete",
-                          icon: Trash2,
-                          danger: true,
-                          onSelect: () => setShown({ kind: "delete", team }),
-                        },
-                      ]}
-                    />
-                  </>
-                )}
-              </CardHead>
-              {team.member_ids.length === 0 ? (
-                <p className="px-4 py-4 text-fg-2">Nobody belongs to {team.name} yet.</p>
-              ) : (
-                <ul className="py-1">
-                  {team.member_ids.map((member) => (
-                    <li key={member} className="flex min-h-9 items-center gap-2 px-4">
-                      <span className="min-w-0 truncate">{nameOf(member)}</span>
-                      {writes && (
-                        <IconButton
-                          label={`Remove ${nameOf(member)} from ${team.name}`}
-                          className="ml-auto size-7"
-                          onClick={() => leave.mutate({ team, member })}
-                        >
-                          <X aria-hidden className="size-3.5" />
-                        </IconButton>
-                      )}
-                    </li>
-                  ))}
-                </ul>
-              )}
-            </Card>
-          ))
-        )}
+        <Loaded query={teams} what="The teams">
+          {({ items }) =>
+            items.length === 0 ? (
+              <Card className="lg:col-span-2">
+                <Empty icon={UsersRound} title="There is no team yet" action={create}>
+                  A team shares models and deployments that the rest of the organization does not see.
+                </Empty>
+              </Card>
+            ) : (
+              items.map((team) => (
+                <Card key={team.id} aria-label={team.name} className="self-start">
+                  <CardHead title={team.display_name || team.name} sub={plural(team.member_ids.length, "member")}>
+                    {writes && (
+                      <>
+                        <Button size="sm" variant="ghost" onClick={() => setShown({ kind: "add", team })}>
+                          <UserPlus aria-hidden className="size-3.5" />
+                          Add
+                        </Button>
+                        <ActionMenu
+                          of={team.name}
+                          items={[
+                            { label: "Rename", icon: Pencil, onSelect: () => setShown({ kind: "rename", team }) },
+                            "separator",
+                            {
+                              label: "Delete",
+                              icon: Trash2,
+                              danger: true,
+                              onSelect: () => setShown({ kind: "delete", team }),
+                            },
+                          ]}
+                        />
+                      </>
+                    )}
+                  </CardHead>
+                  {team.member_ids.length === 0 ? (
+                    <p className="px-4 py-4 text-fg-2">Nobody belongs to {team.name} yet.</p>
+                  ) : (
+                    <ul className="py-1">
+                      {team.member_ids.map((member) => (
+                        <li key={member} className="flex min-h-9 items-center gap-2 px-4">
+                          <span className="min-w-0 truncate">{nameOf(member)}</span>
+                          {writes && (
+                            <IconButton
+                              label={`Remove ${nameOf(member)} from ${team.name}`}
+                              className="ml-auto size-7"
+                              onClick={() => leave.mutate({ team, member })}
+                            >
+                              <X aria-hidden className="size-3.5" />
+                            </IconButton>
+                          )}
+                        </li>
+                      ))}
+                    </ul>
+                  )}
+                </Card>
+              ))
+            )
+          }
+        </Loaded>
       </div>
       {shown?.kind === "create" && <CreateTeam onClose={close} onSaved={reread} />}
       {shown?.kind === "rename" && <RenameTeam id={shown.team.id} onClose={close} onSaved={reread} />}

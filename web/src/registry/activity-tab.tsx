@@ -13,11 +13,11 @@ import {
 } from "lucide-react";
 import type { Schema } from "@/api/client";
 import { useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useWho } from "@/identity/queries";
 import { Card } from "@/kit/card";
 import { More } from "@/kit/more";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { Time } from "@/kit/time";
 import type { Model } from "./queries";
 
@@ -69,36 +69,33 @@ const iconOf = (action: string) => icons.find(([begins]) => action.startsWith(be
 export function ActivityTab({ model }: { model: Model }) {
   const who = useWho();
   const activity = useList("/api/v1/models/{model}/activity", { path: { model: model.id }, query: { page_size: 50 } });
-  const rows = activity.data ?? [];
   return (
     <Card aria-label="Activity">
-      {activity.error && !activity.data ? (
-        <Failure
-          error={activity.error}
-          title="The activity could not be loaded"
-          onRetry={() => void activity.refetch()}
-        />
-      ) : !activity.data ? (
-        <Loading label="Activity loads" />
-      ) : rows.length === 0 ? (
-        <Empty icon={History} title="Nothing has happened yet" />
-      ) : (
-        <ol className="py-2">
-          {rows.map((row) => {
-            const Icon = iconOf(row.action);
-            return (
-              <li key={row.id} className="flex min-h-9 items-center gap-3 px-4 py-1">
-                <Icon aria-hidden className="size-4 shrink-0 text-fg-3" />
-                <span className="min-w-0 flex-1 wrap-anywhere">
-                  <span className="font-medium">{row.actor_kind === "system" ? "The system" : who(row.actor_id)}</span>{" "}
-                  {sentence(row)}
-                </span>
-                <Time value={row.time} className="tnum shrink-0 text-xs text-fg-3" />
-              </li>
-            );
-          })}
-        </ol>
-      )}
+      <Loaded query={activity} what="The activity">
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty icon={History} title="Nothing has happened yet" />
+          ) : (
+            <ol className="py-2">
+              {rows.map((row) => {
+                const Icon = iconOf(row.action);
+                return (
+                  <li key={row.id} className="flex min-h-9 items-center gap-3 px-4 py-1">
+                    <Icon aria-hidden className="size-4 shrink-0 text-fg-3" />
+                    <span className="min-w-0 flex-1 wrap-anywhere">
+                      <span className="font-medium">
+                        {row.actor_kind === "system" ? "The system" : who(row.actor_id)}
+                      </span>{" "}
+                      {sentence(row)}
+                    </span>
+                    <Time value={row.time} className="tnum shrink-0 text-xs text-fg-3" />
+                  </li>
+                );
+              })}
+            </ol>
+          )
+        }
+      </Loaded>
       <More paging={activity} label="Show earlier activity" />
     </Card>
   );

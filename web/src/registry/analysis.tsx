@@ -1,4 +1,6 @@
 import type { ReactNode } from "react";
+import { problemOf } from "@/api/problem";
+import { Loaded } from "@/identity/loaded";
 import { Badge } from "@/kit/badge";
 import { Notice } from "@/kit/notice";
 import { severity } from "@/kit/status";
@@ -47,6 +49,22 @@ export function AnalysisFacts({ analysis, full = false }: { analysis: Analysis; 
         ) : null,
       )}
     </dl>
+  );
+}
+
+type AnalysisOfProps = {
+  query: { data: Analysis | undefined; error: unknown; refetch: () => unknown };
+  children: (analysis: Analysis) => ReactNode;
+};
+
+/** An analysis that is read: files that were registered without one have none. */
+export function AnalysisOf({ query, children }: AnalysisOfProps) {
+  if (query.error && problemOf(query.error).status === 404)
+    return <p className="text-fg-2">Its files have not been analysed yet.</p>;
+  return (
+    <Loaded query={query} what="The analysis">
+      {children}
+    </Loaded>
   );
 }
 

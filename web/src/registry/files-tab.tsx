@@ -1,12 +1,12 @@
 import { Download, FileBox } from "lucide-react";
 import { useMemo } from "react";
 import { $api, useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { buttonClass } from "@/kit/button";
 import { Card, CardHead } from "@/kit/card";
 import { CopyText } from "@/kit/copy-text";
 import { Select } from "@/kit/select";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { bytes, plural } from "@/lib/format";
 import type { Model } from "./queries";
 import { TensorTable } from "./tensor-table";
@@ -46,38 +46,36 @@ export function FilesTab({ model, version: wanted, onVersion }: FilesTabProps) {
             }))}
           />
         </CardHead>
-        {files.error && !files.data ? (
-          <Failure error={files.error} what="version" onRetry={() => void files.refetch()} />
-        ) : !files.data ? (
-          <Loading label="Files load" />
-        ) : (
-          <>
-            <p className="flex flex-wrap items-center gap-x-2 border-b border-line px-4 py-2 text-xs text-fg-2">
-              Digest of the manifest
-              <CopyText text={files.data.digest} />
-            </p>
-            <ul className="max-h-[26rem] overflow-y-auto">
-              {files.data.items.map((file) => (
-                <li
-                  key={file.path}
-                  className="flex min-h-10 flex-wrap items-center gap-x-4 border-b border-line px-4 py-1.5 last:border-0"
-                >
-                  <span className="min-w-40 flex-1 font-mono text-xs wrap-anywhere">{file.path}</span>
-                  <CopyText text={file.sha256}>{file.sha256.slice(0, 12)}</CopyText>
-                  <span className="tnum w-20 text-right text-xs text-fg-2">{bytes(file.size_bytes)}</span>
-                  <a
-                    href={`/api/v1/models/${model.id}/versions/${version}/files/${file.sha256}`}
-                    download={file.path.split("/").pop()}
-                    className={buttonClass("ghost", "sm")}
-                    aria-label={`Download ${file.path}`}
+        <Loaded query={files} what="The files" one="version">
+          {({ digest, items }) => (
+            <>
+              <p className="flex flex-wrap items-center gap-x-2 border-b border-line px-4 py-2 text-xs text-fg-2">
+                Digest of the manifest
+                <CopyText text={digest} />
+              </p>
+              <ul className="max-h-[26rem] overflow-y-auto">
+                {items.map((file) => (
+                  <li
+                    key={file.path}
+                    className="flex min-h-10 flex-wrap items-center gap-x-4 border-b border-line px-4 py-1.5 last:border-0"
                   >
-                    <Download aria-hidden className="size-3.5" />
-                  </a>
-                </li>
-              ))}
-            </ul>
-          </>
-        )}
+                    <span className="min-w-40 flex-1 font-mono text-xs wrap-anywhere">{file.path}</span>
+                    <CopyText text={file.sha256}>{file.sha256.slice(0, 12)}</CopyText>
+                    <span className="tnum w-20 text-right text-xs text-fg-2">{bytes(file.size_bytes)}</span>
+                    <a
+                      href={`/api/v1/models/${model.id}/versions/${version}/files/${file.sha256}`}
+                      download={file.path.split("/").pop()}
+                      className={buttonClass("ghost", "sm")}
+                      aria-label={`Download ${file.path}`}
+                    >
+                      <Download aria-hidden className="size-3.5" />
+                    </a>
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </Loaded>
       </Card>
       {files.data && <TensorTable model={model} version={version} />}
     </div>

@@ -3,9 +3,8 @@ import { GitCommitHorizontal, Pencil, Rocket, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useVersioned, type Versioned } from "@/api/changes";
 import { api } from "@/api/client";
-import { problemOf } from "@/api/problem";
 import { $api } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useMemberNames } from "@/identity/queries";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
@@ -14,11 +13,10 @@ import { Card, CardHead } from "@/kit/card";
 import { CopyText } from "@/kit/copy-text";
 import { ActionMenu } from "@/kit/menu";
 import { Page } from "@/kit/page";
-import { Loading } from "@/kit/states";
 import { TabPanel, Tabs } from "@/kit/tabs";
 import { Time } from "@/kit/time";
 import { ActivityTab } from "./activity-tab";
-import { AnalysisFacts, AnalysisWarnings, TensorPorts } from "./analysis";
+import { AnalysisFacts, AnalysisOf, AnalysisWarnings, TensorPorts } from "./analysis";
 import { DeleteModel } from "./delete-model";
 import { EditModel } from "./edit-model";
 import { FilesTab } from "./files-tab";
@@ -36,11 +34,7 @@ export function ModelPage() {
   if (model.data) return <Details model={model.data} />;
   return (
     <Page title={name}>
-      {model.error ? (
-        <Failure error={model.error} what="model" onRetry={() => void model.refetch()} />
-      ) : (
-        <Loading label="The model loads" />
-      )}
+      <Loaded query={model} what="The model" one="model" />
     </Page>
   );
 }
@@ -196,23 +190,17 @@ function Overview({ model }: { model: Model }) {
       </div>
       <Card aria-label="What it is" className="self-start">
         <CardHead title="What it is" sub="read from its files" />
-        {analysis.data ? (
-          <div className="grid gap-4 p-4">
-            <AnalysisFacts analysis={analysis.data} full />
-            <TensorPorts label="Inputs" ports={analysis.data.inputs} />
-            <TensorPorts label="Outputs" ports={analysis.data.outputs} />
-          </div>
-        ) : analysis.error && problemOf(analysis.error).status === 404 ? (
-          <p className="p-4 text-fg-2">Its files have not been analysed yet.</p>
-        ) : analysis.error ? (
-          <Failure
-            error={analysis.error}
-            title="The analysis could not be loaded"
-            onRetry={() => void analysis.refetch()}
-          />
-        ) : (
-          <Loading label="The analysis loads" />
-        )}
+        <div className="grid gap-4 p-4">
+          <AnalysisOf query={analysis}>
+            {(found) => (
+              <>
+                <AnalysisFacts analysis={found} full />
+                <TensorPorts label="Inputs" ports={found.inputs} />
+                <TensorPorts label="Outputs" ports={found.outputs} />
+              </>
+            )}
+          </AnalysisOf>
+        </div>
       </Card>
     </div>
   );

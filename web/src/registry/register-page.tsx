@@ -4,6 +4,7 @@ import { z } from "zod";
 import { useIdempotencyKey } from "@/api/changes";
 import { api, body } from "@/api/client";
 import { text } from "@/api/rules";
+import { Loaded } from "@/identity/loaded";
 import { Needs } from "@/identity/needs";
 import { useTeams } from "@/identity/queries";
 import { useSession } from "@/identity/session";
@@ -215,6 +216,7 @@ function RegisterModel() {
           <FormField form={form} name="engine" label="Serving engine" kind="group">
             {(field) => <ChoiceCards columns={2} options={offered} {...field} />}
           </FormField>
+          <Loaded query={engines} what="The engines" />
         </>
       ),
     },

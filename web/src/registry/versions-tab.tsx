@@ -6,7 +6,7 @@ import { z } from "zod";
 import { api } from "@/api/client";
 import { useList } from "@/api/queries";
 import { text } from "@/api/rules";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useMemberNames } from "@/identity/queries";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
@@ -19,7 +19,7 @@ import { FormDialog } from "@/kit/form-dialog";
 import { Input, Textarea } from "@/kit/input";
 import { ActionMenu, type MenuItem } from "@/kit/menu";
 import { More } from "@/kit/more";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { Status, versionApproval } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { bytes, plural } from "@/lib/format";
@@ -42,7 +42,6 @@ export function VersionsTab({ model, writes, brief = false }: { model: Model; wr
   });
   const [shown, setShown] = useState<Shown>();
   const close = () => setShown(undefined);
-  const rows = versions.data ?? [];
   const deploys = may("deployments:write");
   const reread = () => client.invalidateQueries({ queryKey: ["get", "/api/v1/models/{model}/versions"] });
 
@@ -62,96 +61,92 @@ export function VersionsTab({ model, writes, brief = false }: { model: Model; wr
     <>
       <Card aria-label="Versions">
         <CardHead title={brief ? "Latest versions" : "Versions"} sub="They never change; aliases point to them" />
-        {versions.error && !versions.data ? (
-          <Failure
-            error={versions.error}
-            title="The versions could not be loaded"
-            onRetry={() => void versions.refetch()}
-          />
-        ) : !versions.data ? (
-          <Loading label="Versions load" />
-        ) : rows.length === 0 ? (
-          <Empty
-            icon={GitCommitHorizontal}
-            title="There is no version yet"
-            action={
-              writes && (
-                <Link
-                  to="/modelops/registry/$model/create-version"
-                  params={{ model: model.name }}
-                  className={buttonClass("primary")}
-                >
-                  Create version
-                </Link>
-              )
-            }
-          >
-            A version is the content of a model at one moment: what is approved and deployed.
-          </Empty>
-        ) : (
-          <ul>
-            {rows.map((version) => {
-              const approval = version.approval_id && objectLink("approval", version.approval_id);
-              return (
-                <li
-                  key={version.id}
-                  className="flex flex-wrap items-center gap-x-4 gap-y-1.5 border-b border-line px-4 py-3 last:border-0"
-                >
-                  <span className="w-12 font-mono font-medium">v{version.version}</span>
-                  <span className="min-w-40">
-                    {approval ? (
-                      <Link {...approval} className="hover:underline">
-                        <Status state={versionApproval(version.approval_state)} />
-                      </Link>
-                    ) : (
-                      <Status state={versionApproval(version.approval_state)} />
-                    )}
-                    {version.self_approved && <span className="block text-xs text-fg-3">by its author</span>}
-                  </span>
-                  <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1">
-                    {version.aliases.map((alias) => (
-                      <span key={alias} className="inline-flex items-center">
-                        <Badge>{alias}</Badge>
-                        {writes && alias !== "latest-approved" && (
-                          <button
-                            type="button"
-                            aria-label={`Remove the alias ${alias}`}
-                            onClick={() => setShown({ kind: "remove-alias", alias })}
-                            className="grid size-5 place-items-center rounded-sm text-fg-3 hover:text-fg"
-                          >
-                            <X aria-hidden className="size-3" />
-                          </button>
+        <Loaded query={versions} what="The versions">
+          {(rows) =>
+            rows.length === 0 ? (
+              <Empty
+                icon={GitCommitHorizontal}
+                title="There is no version yet"
+                action={
+                  writes && (
+                    <Link
+                      to="/modelops/registry/$model/create-version"
+                      params={{ model: model.name }}
+                      className={buttonClass("primary")}
+                    >
+                      Create version
+                    </Link>
+                  )
+                }
+              >
+                A version is the content of a model at one moment: what is approved and deployed.
+              </Empty>
+            ) : (
+              <ul>
+                {rows.map((version) => {
+                  const approval = version.approval_id && objectLink("approval", version.approval_id);
+                  return (
+                    <li
+                      key={version.id}
+                      className="flex flex-wrap items-center gap-x-4 gap-y-1.5 border-b border-line px-4 py-3 last:border-0"
+                    >
+                      <span className="w-12 font-mono font-medium">v{version.version}</span>
+                      <span className="min-w-40">
+                        {approval ? (
+                          <Link {...approval} className="hover:underline">
+                            <Status state={versionApproval(version.approval_state)} />
+                          </Link>
+                        ) : (
+                          <Status state={versionApproval(version.approval_state)} />
                         )}
+                        {version.self_approved && <span className="block text-xs text-fg-3">by its author</span>}
                       </span>
-                    ))}
-                    {version.description && <span className="truncate text-fg-2">{version.description}</span>}
-                  </span>
-                  <span className="text-xs text-fg-3">
-                    {plural(version.file_count, "file")}, {bytes(version.size_bytes)}
-                    {!brief && `, by ${nameOf(version.created_by)}`}, <Time value={version.created_at} />
-                  </span>
-                  {!brief && (
-                    <span className="flex items-center gap-1">
-                      <CopyText text={version.digest}>{version.digest.slice(0, 12)}</CopyText>
-                      {deploys && (
-                        <Link
-                          to="/modelops/deployments/create"
-                          search={{ model: model.name, version: version.version }}
-                          aria-label={`Deploy version ${version.version}`}
-                          className={buttonClass("secondary", "sm")}
-                        >
-                          <Rocket aria-hidden className="size-3.5" />
-                          Deploy
-                        </Link>
+                      <span className="flex min-w-0 flex-1 flex-wrap items-center gap-1">
+                        {version.aliases.map((alias) => (
+                          <span key={alias} className="inline-flex items-center">
+                            <Badge>{alias}</Badge>
+                            {writes && alias !== "latest-approved" && (
+                              <button
+                                type="button"
+                                aria-label={`Remove the alias ${alias}`}
+                                onClick={() => setShown({ kind: "remove-alias", alias })}
+                                className="grid size-5 place-items-center rounded-sm text-fg-3 hover:text-fg"
+                              >
+                                <X aria-hidden className="size-3" />
+                              </button>
+                            )}
+                          </span>
+                        ))}
+                        {version.description && <span className="truncate text-fg-2">{version.description}</span>}
+                      </span>
+                      <span className="text-xs text-fg-3">
+                        {plural(version.file_count, "file")}, {bytes(version.size_bytes)}
+                        {!brief && `, by ${nameOf(version.created_by)}`}, <Time value={version.created_at} />
+                      </span>
+                      {!brief && (
+                        <span className="flex items-center gap-1">
+                          <CopyText text={version.digest}>{version.digest.slice(0, 12)}</CopyText>
+                          {deploys && (
+                            <Link
+                              to="/modelops/deployments/create"
+                              search={{ model: model.name, version: version.version }}
+                              aria-label={`Deploy version ${version.version}`}
+                              className={buttonClass("secondary", "sm")}
+                            >
+                              <Rocket aria-hidden className="size-3.5" />
+                              Deploy
+                            </Link>
+                          )}
+                          {writes && <ActionMenu of={`version ${version.version}`} items={items(version)} />}
+                        </span>
                       )}
-                      {writes && <ActionMenu of={`version ${version.version}`} items={items(version)} />}
-                    </span>
-                  )}
-                </li>
-              );
-            })}
-          </ul>
-        )}
+                    </li>
+                  );
+                })}
+              </ul>
+            )
+          }
+        </Loaded>
         {!brief && <More paging={versions} label="Show older versions" />}
       </Card>
       {shown?.kind === "alias" && (

@@ -1,6 +1,7 @@
 import { Popover } from "@base-ui/react/popover";
 import { ListTodo } from "lucide-react";
 import { $api } from "@/api/queries";
+import { Failure } from "@/identity/failure";
 import { useSession } from "@/identity/session";
 import { buttonClass } from "@/kit/button";
 import { popupClass } from "@/kit/popup";
@@ -38,7 +39,9 @@ export default function JobTray() {
         <Popover.Positioner sideOffset={6} align="end" className="z-50">
           <Popover.Popup className={cx(popupClass, "w-96 max-w-[calc(100vw-1rem)] p-0")}>
             <Popover.Title className="border-b border-line px-4 py-2.5 text-sm font-medium">Your jobs</Popover.Title>
-            {mine.length === 0 ? (
+            {query.error && !query.data ? (
+              <Failure error={query.error} title="Your jobs could not be loaded" onRetry={() => void query.refetch()} />
+            ) : mine.length === 0 ? (
               <p className="px-4 py-6 text-center text-fg-2">
                 What you begin and takes a while is shown here, with its progress: the analysis of a model, for example.
               </p>

@@ -6,7 +6,7 @@ import { useVersioned, type Versioned } from "@/api/changes";
 import { api, body } from "@/api/client";
 import { eq } from "@/api/filter";
 import { useList } from "@/api/queries";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
 import { Card, CardHead } from "@/kit/card";
@@ -16,7 +16,6 @@ import { ActionMenu } from "@/kit/menu";
 import { More } from "@/kit/more";
 import { Notice } from "@/kit/notice";
 import { Page } from "@/kit/page";
-import { Loading } from "@/kit/states";
 import { deploymentState, machineState, Status, severity } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { bytes, plural } from "@/lib/format";
@@ -33,11 +32,7 @@ export function TargetPage() {
   if (target.data) return <Details target={target.data} />;
   return (
     <Page title={name}>
-      {target.error ? (
-        <Failure error={target.error} what="target" onRetry={() => void target.refetch()} />
-      ) : (
-        <Loading label="The target loads" />
-      )}
+      <Loaded query={target} what="The target" one="target" />
     </Page>
   );
 }
@@ -197,38 +192,34 @@ function Deployments({ target }: { target: Target }) {
   const deployments = useList("/api/v1/deployments", {
     query: { filter: eq("target", target.name), order_by: "name" },
   });
-  const rows = deployments.data ?? [];
+  const count = deployments.data?.length ?? 0;
   return (
     <Card aria-label="Deployments" className="lg:col-span-2">
-      <CardHead title="Deployments" sub={rows.length > 0 ? plural(rows.length, "deployment") : undefined} />
-      {deployments.error && !deployments.data ? (
-        <Failure
-          error={deployments.error}
-          title="The deployments could not be loaded"
-          onRetry={() => void deployments.refetch()}
-        />
-      ) : !deployments.data ? (
-        <Loading label="Deployments load" lines={2} />
-      ) : rows.length === 0 ? (
-        <p className="flex items-center gap-2 px-4 py-4 text-fg-2">
-          <Rocket aria-hidden className="size-4 text-fg-3" />
-          Nothing is deployed here.
-        </p>
-      ) : (
-        <ul className="py-1">
-          {rows.map((row) => (
-            <li key={row.id} className="flex min-h-9 flex-wrap items-center gap-x-3 px-4">
-              <ObjectLink kind="deployment" name={row.name} className="font-medium [a&]:hover:underline">
-                {row.name}
-              </ObjectLink>
-              <Status state={deploymentState(row.state)} />
-              <span className="ml-auto font-mono text-xs text-fg-2">
-                {row.model}:v{row.version_number}
-              </span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <CardHead title="Deployments" sub={count > 0 ? plural(count, "deployment") : undefined} />
+      <Loaded query={deployments} what="The deployments" lines={2}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <p className="flex items-center gap-2 px-4 py-4 text-fg-2">
+              <Rocket aria-hidden className="size-4 text-fg-3" />
+              Nothing is deployed here.
+            </p>
+          ) : (
+            <ul className="py-1">
+              {rows.map((row) => (
+                <li key={row.id} className="flex min-h-9 flex-wrap items-center gap-x-3 px-4">
+                  <ObjectLink kind="deployment" name={row.name} className="font-medium [a&]:hover:underline">
+                    {row.name}
+                  </ObjectLink>
+                  <Status state={deploymentState(row.state)} />
+                  <span className="ml-auto font-mono text-xs text-fg-2">
+                    {row.model}:v{row.version_number}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
       <More paging={deployments} label="Show more" />
     </Card>
   );

@@ -7,7 +7,7 @@ import { api, body } from "@/api/client";
 import { and, contains, oneOf } from "@/api/filter";
 import { $api, useList } from "@/api/queries";
 import { text } from "@/api/rules";
-import { Failure } from "@/identity/failure";
+import { Loaded } from "@/identity/loaded";
 import { useSession } from "@/identity/session";
 import { Badge } from "@/kit/badge";
 import { Button } from "@/kit/button";
@@ -18,7 +18,7 @@ import { FormField, useZodForm } from "@/kit/form";
 import { FormDialog } from "@/kit/form-dialog";
 import { Input } from "@/kit/input";
 import { ActionMenu } from "@/kit/menu";
-import { Empty, Loading } from "@/kit/states";
+import { Empty } from "@/kit/states";
 import { machineState, Status } from "@/kit/status";
 import { Time } from "@/kit/time";
 import { bytes, plural } from "@/lib/format";
@@ -192,7 +192,6 @@ export function TargetsPage() {
 
 function Gateways({ writes, onShow }: { writes: boolean; onShow: (shown: Shown) => void }) {
   const gateways = $api.useQuery("get", "/api/v1/gateways");
-  const rows = gateways.data?.items;
   return (
     <Card aria-label="Gateways">
       <CardHead title="Gateways" sub="where inference comes in">
@@ -203,54 +202,50 @@ function Gateways({ writes, onShow }: { writes: boolean; onShow: (shown: Shown) 
           </Button>
         )}
       </CardHead>
-      {gateways.error && !rows ? (
-        <Failure
-          error={gateways.error}
-          title="The gateways could not be loaded"
-          onRetry={() => void gateways.refetch()}
-        />
-      ) : !rows ? (
-        <Loading label="Gateways load" lines={1} />
-      ) : rows.length === 0 ? (
-        <p className="px-4 py-3 text-fg-2">There is none yet: deployments run, and nobody can call them.</p>
-      ) : (
-        <ul className="max-h-36 overflow-y-auto py-1">
-          {rows.map((gateway) => (
-            <li key={gateway.id} className="flex min-h-9 items-center gap-3 px-4">
-              <Router aria-hidden className="size-4 text-fg-3" />
-              <span className="font-medium">{gateway.name}</span>
-              <Status state={machineState(gateway.state)} />
-              <span className="ml-auto text-xs text-fg-3">
-                {gateway.last_seen_at && (
-                  <>
-                    heard <Time value={gateway.last_seen_at} />
-                  </>
-                )}
-              </span>
-              {writes && (
-                <ActionMenu
-                  of={gateway.name}
-                  items={[
-                    {
-                      label: "New enrollment token",
-                      icon: KeyRound,
-                      onSelect: () => onShow({ kind: "token", gateway }),
-                    },
-                    "separator",
-                    {
-                      label: "Revoke",
-                      icon: Unplug,
-                      danger: true,
-                      onSelect: () => onShow({ kind: "revoke", gateway }),
-                      ...(gateway.state === "revoked" && { blocked: "Is revoked" }),
-                    },
-                  ]}
-                />
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
+      <Loaded query={gateways} what="The gateways" lines={1}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <p className="px-4 py-3 text-fg-2">There is none yet: deployments run, and nobody can call them.</p>
+          ) : (
+            <ul className="max-h-36 overflow-y-auto py-1">
+              {items.map((gateway) => (
+                <li key={gateway.id} className="flex min-h-9 items-center gap-3 px-4">
+                  <Router aria-hidden className="size-4 text-fg-3" />
+                  <span className="font-medium">{gateway.name}</span>
+                  <Status state={machineState(gateway.state)} />
+                  <span className="ml-auto text-xs text-fg-3">
+                    {gateway.last_seen_at && (
+                      <>
+                        heard <Time value={gateway.last_seen_at} />
+                      </>
+                    )}
+                  </span>
+                  {writes && (
+                    <ActionMenu
+                      of={gateway.name}
+                      items={[
+                        {
+                          label: "New enrollment token",
+                          icon: KeyRound,
+                          onSelect: () => onShow({ kind: "token", gateway }),
+                        },
+                        "separator",
+                        {
+                          label: "Revoke",
+                          icon: Unplug,
+                          danger: true,
+                          onSelect: () => onShow({ kind: "revoke", gateway }),
+                          ...(gateway.state === "revoked" && { blocked: "Is revoked" }),
+                        },
+                      ]}
+                    />
+                  )}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
     </Card>
   );
 }
