@@ -30,12 +30,12 @@ test("a version is deployed by the wizard, becomes healthy, is scaled, stopped, 
   await go(page).click();
 
   await page.getByRole("heading", { name: "Where does it run?" }).waitFor();
-  expect(await page.getByRole("radio", { name: /^local/ }).isChecked()).toBe(true);
+  await expect.poll(() => page.getByRole("radio", { name: /^local/ }).isChecked()).toBe(true);
   await visit.inspect();
   await go(page).click();
 
   await page.getByRole("heading", { name: "How is it served?" }).waitFor();
-  expect(await page.getByRole("radio", { name: /^ONNX Runtime/ }).isChecked()).toBe(true);
+  await expect.poll(() => page.getByRole("radio", { name: /^ONNX Runtime/ }).isChecked()).toBe(true);
   await visit.inspect();
   await go(page).click();
   await page.getByRole("heading", { name: "Review and deploy" }).waitFor();
@@ -88,8 +88,7 @@ test("one is deployed and deleted by keyboard alone, from nothing chosen", async
   visit.allow(/status of 404/);
   const model = await installation.model();
   await visit.open("/deployments");
-  await page.keyboard.press("c");
-  await page.keyboard.press("d");
+  await page.keyboard.type("cd");
   await page.getByRole("heading", { name: "What is deployed?" }).waitFor();
   await tabTo(page, page.getByRole("combobox", { name: "Model" }));
   await page.keyboard.type(model);

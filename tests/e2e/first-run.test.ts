@@ -39,8 +39,7 @@ test("an only person approves by keyboard alone, and it is recorded as that", as
   await page.keyboard.press("Enter");
   await page.getByRole("region", { name: "Versions" }).getByText("Pending approval").waitFor();
 
-  await page.keyboard.press("g");
-  await page.keyboard.press("a");
+  await page.keyboard.type("ga");
   await page.getByRole("heading", { level: 1, name: "Approvals" }).waitFor();
   await page.keyboard.press("/");
   await page.keyboard.type(model);

@@ -145,6 +145,7 @@ test("an API key made by keyboard alone is shown once, works, and is refused onc
   expect(await ask("/api/v1/models")).toBe(200);
   expect(await ask("/api/v1/members")).toBe(403);
   await once.getByRole("button", { name: "I have kept it" }).click();
+  await once.waitFor({ state: "detached" });
   expect(await page.content()).not.toContain(token);
   const row = page.getByRole("row", { name: new RegExp(name) });
   await row.waitFor();

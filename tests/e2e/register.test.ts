@@ -26,7 +26,7 @@ test("a dropped file is analysed, and becomes a model with a version in four ste
   const name = `dropped-${unique()}`;
   await visit.open("/register-model");
   await visit.inspect();
-  expect(await go(page).getAttribute("aria-disabled")).toBe("true");
+  await expect.poll(() => go(page).getAttribute("aria-disabled")).toBe("true");
   await page.getByText("Choose the model's files first.").waitFor();
 
   await drop(page, "digits.onnx", await readFile(digitsFile));
@@ -55,14 +55,14 @@ test("a dropped file is analysed, and becomes a model with a version in four ste
     .toBe(true);
   await page.reload();
   await page.getByRole("heading", { name: "How will people find it?" }).waitFor();
-  expect(await field.inputValue()).toBe(name);
+  await expect.poll(() => field.inputValue()).toBe(name);
   await page.getByRole("button", { name: "Remove task=digits" }).waitFor();
   await evidence(page).getByText("ONNX Runtime").waitFor();
   await go(page).click();
 
   await page.getByRole("heading", { name: "How is it served?" }).waitFor();
-  expect(await page.getByRole("radio", { name: /^ONNX Runtime/ }).isChecked()).toBe(true);
-  expect(await page.getByRole("radio", { name: /^llama.cpp/ }).isDisabled()).toBe(true);
+  await expect.poll(() => page.getByRole("radio", { name: /^ONNX Runtime/ }).isChecked()).toBe(true);
+  await expect.poll(() => page.getByRole("radio", { name: /^llama.cpp/ }).isDisabled()).toBe(true);
   await visit.inspect();
   await go(page).click();
 
@@ -83,12 +83,11 @@ test("a dropped file is analysed, and becomes a model with a version in four ste
 
 test("by keyboard alone, with files from the file chooser", async ({ visit, page }) => {
   const name = `chosen-${unique()}`;
-  const chooser = page.waitForEvent("filechooser");
   await visit.open("/registry");
-  await page.keyboard.press("c");
-  await page.keyboard.press("m");
+  await page.keyboard.type("cm");
   await page.getByRole("heading", { name: "Where does the model come from?" }).waitFor();
   await tabTo(page, page.getByRole("button", { name: "Choose files" }));
+  const chooser = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
   await (await chooser).setFiles(digitsFile);
   await evidence(page).getByText("ONNX Runtime").waitFor();
@@ -134,7 +133,7 @@ test("a truncated file says at which place it breaks off, and what was typed is 
   await panel.getByText("The files could not be read").waitFor();
   await expect.poll(() => panel.textContent()).toMatch(/broken\.onnx/);
   await expect.poll(() => panel.textContent()).toMatch(/byte|offset/i);
-  expect(await go(page).getAttribute("aria-disabled")).toBe("true");
+  await expect.poll(() => go(page).getAttribute("aria-disabled")).toBe("true");
   await visit.inspect();
 
   await page.getByTestId("files").setInputFiles(digitsFile);

@@ -62,7 +62,7 @@ test("a model goes once its name is typed, and one in use says by what", async (
   const question = page.getByRole("alertdialog", { name: `Delete ${model}?` });
   await question.waitFor();
   await visit.inspect();
-  expect(await question.getByRole("button", { name: "Delete model" }).isDisabled()).toBe(true);
+  await expect.poll(() => question.getByRole("button", { name: "Delete model" }).isDisabled()).toBe(true);
   await question.getByRole("textbox").fill(model);
   await question.getByRole("button", { name: "Delete model" }).click();
   await page.getByRole("heading", { level: 1, name: "Model registry" }).waitFor();

@@ -31,8 +31,7 @@ test("the sheet of shortcuts names them, and chords lead to pages", async ({ vis
     ["a", "Approvals"],
     ["h", "Home"],
   ] as const) {
-    await page.keyboard.press("g");
-    await page.keyboard.press(key);
+    await page.keyboard.type(`g${key}`);
     await page.getByRole("heading", { level: 1, name: heading }).waitFor();
     await expect.poll(() => page.title()).toContain("ModelOps");
   }
@@ -92,8 +91,7 @@ test("a server that is gone, and comes back: what was shown stays, and says how 
     expect(await page.getByRole("row", { name: /Gemma 3 270M/ }).count()).toBe(1);
     await visit.inspect();
     // A page that was not loaded before cannot come, and says so within the shell.
-    await page.keyboard.press("g");
-    await page.keyboard.press("t");
+    await page.keyboard.type("gt");
     await page.getByText("The server cannot be reached").first().waitFor({ timeout: 30_000 });
     await visit.inspect();
   } finally {

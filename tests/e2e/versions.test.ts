@@ -35,11 +35,12 @@ test("a version is created by keyboard alone, with files from the file chooser",
   installation,
 }) => {
   const model = await installation.model();
-  const chooser = page.waitForEvent("filechooser");
   await visit.open(`/registry/${model}`);
   await press(page, page.getByRole("link", { name: "Create version" }));
   await page.getByRole("heading", { name: `Create a version of ${model}` }).waitFor();
-  await press(page, page.getByRole("button", { name: "Choose files" }));
+  await tabTo(page, page.getByRole("button", { name: "Choose files" }));
+  const chooser = page.waitForEvent("filechooser");
+  await page.keyboard.press("Enter");
   await (await chooser).setFiles({
     name: "digits.onnx",
     mimeType: "application/octet-stream",
