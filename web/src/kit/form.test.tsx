@@ -99,6 +99,21 @@ test("violations of the server come to the fields they point at, and the rest is
   expect(screen.getByRole("alert")).toHaveTextContent("The request is not valid.quota: Used up.Request Copy req_1");
 });
 
+test("a refused field takes the focus also where a frame is over before it is drawn", async () => {
+  vi.stubGlobal("requestAnimationFrame", (frame: FrameRequestCallback) => {
+    frame(0);
+    return 0;
+  });
+  const refuse = () => Promise.reject({ status: 422, violations: [{ pointer: "/name", message: "Is taken." }] });
+  render(<Form send={refuse} start={{ name: "resnet" }} />);
+  await save();
+  await waitFor(() => expect(screen.getByLabelText("Name")).toHaveFocus());
+  await userEvent.clear(screen.getByLabelText("Name"));
+  await save();
+  await waitFor(() => expect(screen.getByLabelText("Name")).toHaveAccessibleDescription("Give it a name."));
+  expect(screen.getByLabelText("Name")).toHaveFocus();
+});
+
 test("an option that is blocked says why and cannot be chosen", async () => {
   render(<Form send={async () => {}} />);
   const blocked = screen.getByRole("radio", { name: /Public/ });

@@ -1,5 +1,5 @@
 import { zodResolver } from "@hookform/resolvers/zod";
-import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import {
   type ControllerRenderProps,
   type DefaultValues,
@@ -122,7 +122,17 @@ export function useSend<T extends FieldValues>(
 ) {
   const element = useRef<HTMLFormElement>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const showErrors = () => requestAnimationFrame(() => focusFirstInvalid(element.current));
+  const refused = useRef(false);
+  const { isSubmitting, submitCount } = form.formState;
+  // It is counted together with what was found wrong: by then each field shows it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: after each attempt
+  useEffect(() => {
+    if (refused.current) focusFirstInvalid(element.current);
+    refused.current = false;
+  }, [submitCount]);
+  const showErrors = () => {
+    refused.current = true;
+  };
   const submit = form.handleSubmit(async (values) => {
     setFailure(null);
     try {
@@ -135,7 +145,7 @@ export function useSend<T extends FieldValues>(
   }, showErrors);
   return {
     failure,
-    sending: form.formState.isSubmitting,
+    sending: isSubmitting,
     props: { ref: element, noValidate: true, onSubmit: (event: FormEvent) => void submit(event) },
   };
 }

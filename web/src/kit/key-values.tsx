@@ -1,5 +1,5 @@
 import { Plus, X } from "lucide-react";
-import { type ClipboardEvent, useId, useRef } from "react";
+import { type ClipboardEvent, useEffect, useId, useRef } from "react";
 import { Button } from "@/kit/button";
 import { inputClass } from "@/kit/input";
 import { cx } from "@/lib/cx";
@@ -28,9 +28,15 @@ export function KeyValues({ value: rows, onChange, what = "Variable", check, onB
     if (rows.some((other, at) => at < index && other.key === key)) return "It is there already.";
     return check?.(key);
   };
+  const added = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once the new row is there
+  useEffect(() => {
+    if (added.current) list.current?.querySelector<HTMLElement>("[data-row]:last-of-type input")?.focus();
+    added.current = false;
+  }, [rows.length]);
   const add = () => {
+    added.current = true;
     onChange([...rows, { key: "", value: "" }]);
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>("[data-row]:last-of-type input")?.focus());
   };
   const onPaste = (event: ClipboardEvent, index: number) => {
     const lines = event.clipboardData

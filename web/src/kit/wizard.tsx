@@ -67,6 +67,7 @@ export function Wizard<T extends FieldValues>(props: WizardProps<T>) {
   const heading = useRef<HTMLHeadingElement>(null);
   const shown = useRef(current.id);
   const showErrors = useRef(false);
+  const [refusals, setRefusals] = useState(0);
   const [sending, setSending] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const blockedId = useId();
@@ -84,6 +85,11 @@ export function Wizard<T extends FieldValues>(props: WizardProps<T>) {
     showErrors.current = false;
   }, [current.id]);
 
+  // Drawn together with what was found wrong.
+  useEffect(() => {
+    if (refusals > 0) focusFirstInvalid(body.current);
+  }, [refusals]);
+
   const go = (id: string) => {
     if (!sending) onStep(id);
   };
@@ -91,7 +97,7 @@ export function Wizard<T extends FieldValues>(props: WizardProps<T>) {
     event.preventDefault();
     if (sending || current.blocked !== undefined) return;
     if (!(await form.trigger([...(current.fields ?? [])]))) {
-      requestAnimationFrame(() => focusFirstInvalid(body.current));
+      setRefusals((before) => before + 1);
       return;
     }
     if (!isLast) {
