@@ -97,7 +97,8 @@ export class Visit {
       await this.page.setViewportSize({ width, height: size.height });
       // Two frames: one lays out, the next one has applied what observers of sizes decided.
       await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-      await expect.poll(() => this.page.evaluate(cutOff), { message: `${width} px, ${this.page.url()}` }).toEqual([]);
+      const found = { message: `${width} px, ${this.page.url()}`, timeout: 10_000 };
+      await expect.poll(() => this.page.evaluate(cutOff), found).toEqual([]);
     }
     await this.page.setViewportSize(size);
   }
