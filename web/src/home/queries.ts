@@ -1,7 +1,8 @@
 import { and, eq, ne, oneOf } from "@/api/filter";
 import { $api } from "@/api/queries";
 import { useSession } from "@/identity/session";
-import { isRunning, running } from "@/shell/operations";
+import { plural } from "@/lib/format";
+import { pollWhileRunning, running } from "@/shell/operations";
 import { attentionOf, mayDecide } from "./attention";
 
 const shown_max = 50;
@@ -63,7 +64,7 @@ export function useRunning() {
     { params: { query: { filter: running, page_size: 20 } } },
     {
       enabled: may("operations:read"),
-      refetchInterval: ({ state }) => (state.data?.items.some(isRunning) ? 2000 : false),
+      refetchInterval: ({ state }) => pollWhileRunning(state.data?.items),
     },
   );
 }
@@ -86,7 +87,7 @@ const counted_max = 100;
 export function counted(page: { items: unknown[]; next_page_token?: string } | undefined, noun: string) {
   if (!page) return undefined;
   if (page.next_page_token) return `${page.items.length}+ ${noun}s`;
-  return `${page.items.length} ${noun}${page.items.length === 1 ? "" : "s"}`;
+  return plural(page.items.length, noun);
 }
 
 export function useCounts() {

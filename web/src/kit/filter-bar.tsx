@@ -18,6 +18,8 @@ type FilterBarProps = {
   /** How many there are, read out when it changes: "12 of 2,400 models". */
   result: string;
   onClear: () => void;
+  /** Something beside the words and the facets is looked for: it can be cleared too. */
+  narrowed?: boolean;
   /** More controls, before the result. */
   children?: ReactNode;
 };
@@ -33,6 +35,7 @@ export function FilterBar({
   facets = [],
   result,
   onClear,
+  narrowed = false,
   children,
 }: FilterBarProps) {
   const box = useRef<HTMLInputElement>(null);
@@ -66,7 +69,7 @@ export function FilterBar({
     },
   });
 
-  const filtered = query !== "" || text !== "" || facets.some((facet) => facet.selected.length > 0);
+  const filtered = narrowed || query !== "" || text !== "" || facets.some((facet) => facet.selected.length > 0);
   return (
     <div role="search" className="flex flex-wrap items-center gap-2 px-4 pb-3 md:px-6">
       <div className="relative w-full sm:w-72">

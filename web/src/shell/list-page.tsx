@@ -78,6 +78,7 @@ export function ListPage<T extends { id: string }, S extends { q: string }>(prop
           rows ? plural(total ?? rows.length, what) + (list.hasNextPage && total === undefined ? " so far" : "") : ""
         }
         onClear={clear}
+        narrowed={differs}
       >
         {props.controls}
       </FilterBar>

@@ -1,5 +1,5 @@
 import type { Schema } from "@/api/client";
-import { and, eq, oneOf } from "@/api/filter";
+import { eq, oneOf } from "@/api/filter";
 
 export type Operation = Schema<"Operation">;
 
@@ -8,7 +8,7 @@ const ended_shown_ms = 15 * 60_000;
 
 export const isRunning = (operation: Operation) => operation.state === "pending" || operation.state === "running";
 
-export const byActor = (actor_id: string) => and(eq("actor_id", actor_id));
+export const byActor = (actor_id: string) => eq("actor_id", actor_id);
 export const running = oneOf("state", ["pending", "running"]);
 
 /** What somebody began: all that runs, and what ended a short while ago. */
