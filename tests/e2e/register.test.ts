@@ -83,13 +83,12 @@ test("a dropped file is analysed, and becomes a model with a version in four ste
 
 test("by keyboard alone, with files from the file chooser", async ({ visit, page }) => {
   const name = `chosen-${unique()}`;
+  page.on("filechooser", (chooser) => chooser.setFiles(digitsFile));
   await visit.open("/registry");
   await page.keyboard.type("cm");
   await page.getByRole("heading", { name: "Where does the model come from?" }).waitFor();
   await tabTo(page, page.getByRole("button", { name: "Choose files" }));
-  const chooser = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
-  await (await chooser).setFiles(digitsFile);
   await evidence(page).getByText("ONNX Runtime").waitFor();
   await tabTo(page, go(page));
   await page.keyboard.press("Enter");

@@ -35,17 +35,16 @@ test("a version is created by keyboard alone, with files from the file chooser",
   installation,
 }) => {
   const model = await installation.model();
-  await visit.open(`/registry/${model}`);
-  await press(page, page.getByRole("link", { name: "Create version" }));
-  await page.getByRole("heading", { name: `Create a version of ${model}` }).waitFor();
-  await tabTo(page, page.getByRole("button", { name: "Choose files" }));
-  const chooser = page.waitForEvent("filechooser");
-  await page.keyboard.press("Enter");
-  await (await chooser).setFiles({
+  const changed = {
     name: "digits.onnx",
     mimeType: "application/octet-stream",
     buffer: Buffer.concat([await readFile(digitsFile), describedAs("by keyboard")]),
-  });
+  };
+  page.on("filechooser", (chooser) => chooser.setFiles(changed));
+  await visit.open(`/registry/${model}`);
+  await press(page, page.getByRole("link", { name: "Create version" }));
+  await page.getByRole("heading", { name: `Create a version of ${model}` }).waitFor();
+  await press(page, page.getByRole("button", { name: "Choose files" }));
   await page.getByRole("complementary", { name: "Source analysis" }).getByText("ONNX Runtime").waitFor();
   await tabTo(page, page.getByLabel("What changed?"));
   await page.keyboard.type("Trained by keyboard");
