@@ -51,9 +51,14 @@ screenshots:  ## Take the pictures of docs/guides/web.md anew
 	@tools/build release modelops
 	@tools/node node ../tools/screenshots.mjs
 
+bench:  ## Measure it beside its peers (ONLY=gateway,runtime: some of it; QUICK=1: shorter)
+	@tools/setup bench
+	@tools/build release modelops
+	@tools/node node ../bench/run.mjs
+
 bench-web:  ## Measure the web app over 100,000 models (MODELS=2400: over fewer)
 	@tools/setup test
 	@tools/build release modelops
 	@tools/node node ../bench/web.mjs
 
-.PHONY: soak fuzz deb image screenshots bench-web openapi help up down test test-fresh lint format
+.PHONY: soak fuzz deb image screenshots bench bench-web openapi help up down test test-fresh lint format

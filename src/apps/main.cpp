@@ -12,7 +12,9 @@
 #include "audit/verify.hpp"
 #include "cli/main.hpp"
 #include "cli/output.hpp"
+#include "cli/profile.hpp"
 #include "dataplane/agent/agent.hpp"
+#include "dataplane/loadgen/main.hpp"
 #include "dataplane/proxy/main.hpp"
 #include "dataplane/runtime/main.hpp"
 #include "reflect/json.hpp"
@@ -199,6 +201,11 @@ int verify_audit(const std::vector<std::string>& arguments) {
   return report.ok ? 0 : 1;
 }
 
+loadgen::Profile profile_for_bench(const std::string& name) {
+  const cli::Profile profile = cli::choose_profile(cli::load_profiles(cli::profiles_path()), name);
+  return {profile.url, profile.gateway_url, profile.token};
+}
+
 int run(const std::vector<std::string>& arguments) {
   const std::string command = arguments.empty() ? "" : arguments[0];
   const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
@@ -225,6 +232,7 @@ int main(int argc, char** argv) {
   try {
     const std::string_view command = argc > 1 ? argv[1] : "";
     if (command == "agent") return modelops::agent::run_agent(argc - 1, argv + 1);
+    if (command == "bench") return modelops::loadgen::run_bench(argc - 1, argv + 1, modelops::apps::profile_for_bench);
     if (command == "gateway") return modelops::proxy::run_gateway(argc - 1, argv + 1);
     if (command == "runtime") return modelops::runtime::run_runtime(argc - 1, argv + 1);
     return modelops::apps::run({argv + 1, argv + argc});

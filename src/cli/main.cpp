@@ -285,8 +285,8 @@ int run_command_line(const std::vector<std::string>& arguments) {
   CLI::App app("ModelOps: from a model file to a governed, healthy endpoint.", "modelops");
   app.require_subcommand(1);
   app.footer(
-      "Programs of their own: modelops serve | gateway | agent | runtime | up | down | backup | restore | doctor |\n"
-      "rotate-master-key | sign-in-link, each with --help.");
+      "Programs of their own: modelops serve | gateway | agent | runtime | bench | up | down | backup | restore |\n"
+      "doctor | rotate-master-key | sign-in-link, each with --help.");
   app.set_version_flag("--version", MODELOPS_VERSION);
   Options options;
   app.add_option("--profile", options.profile, "Which profile to use");

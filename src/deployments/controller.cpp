@@ -1,5 +1,7 @@
 #include "deployments/controller.hpp"
 
+#include <span>
+
 #include "base/text.hpp"
 #include "identity/visibility.hpp"
 #include "platform/crypto/seal.hpp"
@@ -13,6 +15,7 @@ using targets::MachineState;
 using targets::ReplicaState;
 
 constexpr std::int64_t deployments_per_page = 200;
+constexpr std::size_t deployments_per_transaction = 50;
 
 Context system_context(const std::string& org_id) {
   Context ctx;
@@ -163,31 +166,65 @@ void Controller::converge(db::Tx& tx, const std::string& org_id, const std::stri
   note(tx, system_context(org_id), row, reflect::enum_name(row.state), message, std::move(data));
 }
 
+void Controller::converge_all(const std::vector<DeploymentKey>& keys) {
+  // Several in one transaction: after a restart there may be thousands, and each transaction waits for the disk.
+  for (std::size_t at = 0; at < keys.size(); at += deployments_per_transaction) {
+    const auto some = std::span(keys).subspan(at, std::min(deployments_per_transaction, keys.size() - at));
+    database_.write([&](db::Tx& tx) {
+      for (const DeploymentKey& key : some) converge(tx, key.org_id, key.id.str());
+    });
+  }
+}
+
 std::size_t Controller::stop_drained() {
   const auto due =
       database_.read([&](db::Tx& tx) { return store::with_drained_replicas(tx, clock_.now(), deployments_per_page); });
-  for (const DeploymentKey& key : due) database_.write([&](db::Tx& tx) { converge(tx, key.org_id, key.id.str()); });
+  converge_all(due);
   return due.size();
+}
+
+std::vector<DeploymentKey> Controller::not_at_rest(db::Tx& tx, const std::vector<DeploymentRow>& rows,
+                                                   std::vector<ReplicaRow> replicas) {
+  std::map<std::string, std::vector<ReplicaRow>> replicas_of;
+  for (ReplicaRow& replica : replicas) replicas_of[replica.deployment_id.str()].push_back(std::move(replica));
+  std::map<std::pair<std::string, std::string>, targets::Target> targets;
+  std::vector<DeploymentKey> out;
+  for (const DeploymentRow& row : rows) {
+    std::vector<ReplicaRow>& own = replicas_of[row.id.str()];
+    const bool is_complete =
+        row.intent == Intent::run && std::ssize(own) == row.replicas_desired &&
+        std::ranges::all_of(own, [&](const ReplicaRow& replica) {
+          return replica.revision == row.revision && replica.epoch == row.epoch && !replica.is_retired();
+        });
+    if (is_complete) {
+      auto target = targets.find({row.org_id, row.target_id});
+      if (target == targets.end())
+        target =
+            targets.emplace(std::pair(row.org_id, row.target_id), *targets_.find(tx, row.org_id, row.target_id)).first;
+      // Nothing is to be started, so whether two may run side by side, which only the revision tells, plays no part.
+      const Situation situation{row.intent, row.replicas_desired, false, target->second.state, row.state, row.revision};
+      if (Look{clock_.now(), row, target->second, std::move(own), situation}.at_rest()) continue;
+    } else if (const auto now = look(tx, row.org_id, row.id.str()); !now || now->at_rest()) {
+      continue;
+    }
+    out.push_back({row.org_id, row.id});
+  }
+  return out;
 }
 
 std::size_t Controller::reconcile_all() {
   std::size_t moved = 0;
   std::string after;
   for (;;) {
-    std::vector<DeploymentKey> due;
-    const auto keys = database_.read([&](db::Tx& tx) {
-      due.clear();
-      const auto page = store::unsettled(tx, after, deployments_per_page);
-      for (const DeploymentKey& key : page) {
-        const auto now = look(tx, key.org_id, key.id.str());
-        if (now && !now->at_rest()) due.push_back(key);
-      }
-      return page;
+    std::vector<DeploymentRow> page;
+    const auto due = database_.read([&](db::Tx& tx) {
+      page = store::unsettled(tx, after, deployments_per_page);
+      return not_at_rest(tx, page, store::replicas_of_unsettled(tx, after, deployments_per_page));
     });
-    for (const DeploymentKey& key : due) database_.write([&](db::Tx& tx) { converge(tx, key.org_id, key.id.str()); });
+    converge_all(due);
     moved += due.size();
-    if (keys.size() < static_cast<std::size_t>(deployments_per_page)) return moved;
-    after = keys.back().id.str();
+    if (page.size() < static_cast<std::size_t>(deployments_per_page)) return moved;
+    after = page.back().id.str();
   }
 }
 

@@ -64,6 +64,9 @@ class Controller final : public targets::DesiredStates, public targets::Observed
     bool at_rest() const;
   };
   std::optional<Look> look(db::Tx& tx, const std::string& org_id, const std::string& deployment_id);
+  std::vector<DeploymentKey> not_at_rest(db::Tx& tx, const std::vector<DeploymentRow>& rows,
+                                         std::vector<ReplicaRow> replicas);
+  void converge_all(const std::vector<DeploymentKey>& keys);
   void carry_out(db::Tx& tx, Look& now, const Steps& steps);
   void finish_deletion(db::Tx& tx, DeploymentRow row);
 

@@ -530,6 +530,24 @@ TEST_P(DeploymentsTest, AReplicaThatTheAgentLostIsNotReady) {
   EXPECT_EQ(get().state, healthy);
 }
 
+TEST_P(DeploymentsTest, AllThatWasMissedIsTakenHoweverManyTheyAre) {
+  constexpr std::size_t count = 101;  // more than go into two transactions
+  for (std::size_t i = 0; i < count; ++i) {
+    CreateDeployment made = request();
+    made.name = *Slug::parse(fmt::format("digits-{}", i));
+    service.create(admin, made);
+  }
+  EXPECT_EQ(controller.reconcile_all(), 0u);
+  database->write([](db::Tx& tx) {
+    tx.run(
+        "DELETE FROM deployment_replicas WHERE deployment_id <> (SELECT min(deployment_id) FROM deployment_replicas)");
+  });
+  EXPECT_THAT(desired_ids(), SizeIs(1));
+  EXPECT_EQ(controller.reconcile_all(), count - 1);
+  EXPECT_THAT(desired_ids(), SizeIs(count));
+  EXPECT_EQ(controller.reconcile_all(), 0u);
+}
+
 TEST_P(DeploymentsTest, AnOfflineTargetIsSaidAndItsReturnToo) {
   service.create(admin, request());
   settle();

@@ -8,6 +8,9 @@ using reflect::columns;
 
 const std::string deployment_select = "SELECT " + columns<DeploymentRow>("d") + " FROM deployments d ";
 
+const std::string unsettled_where =
+    "WHERE d.deleted_at IS NULL AND d.id > ? AND (d.intent <> ? OR d.reason IS NOT NULL) ORDER BY d.id LIMIT ?";
+
 /// The columns of Deployment, and those that visibility depends on.
 const std::string view_rows =
     "(SELECT d.org_id, d.id, d.name, d.description, d.state, d.reason, e.name AS environment, d.target_name AS target, "
@@ -105,11 +108,16 @@ bool update_deployment(Tx& tx, const DeploymentRow& row, std::int64_t seen_versi
              seen_version) == 1;
 }
 
-std::vector<DeploymentKey> unsettled(Tx& tx, const std::string& after, std::int64_t limit) {
-  return tx.all<DeploymentKey>(
-      "SELECT d.org_id, d.id FROM deployments d WHERE d.deleted_at IS NULL AND d.id > ? AND (d.intent <> ? OR d.reason "
-      "IS NOT NULL) ORDER BY d.id LIMIT ?",
-      after, Intent::stop, limit);
+std::vector<DeploymentRow> unsettled(Tx& tx, const std::string& after, std::int64_t limit) {
+  return tx.all<DeploymentRow>(deployment_select + unsettled_where, after, Intent::stop, limit);
+}
+
+std::vector<ReplicaRow> replicas_of_unsettled(Tx& tx, const std::string& after, std::int64_t limit) {
+  return tx.all<ReplicaRow>("SELECT " + columns<ReplicaRow>("r") + " FROM (SELECT d.org_id, d.id FROM deployments d " +
+                                unsettled_where +
+                                ") d JOIN deployment_replicas r ON r.org_id = d.org_id AND r.deployment_id = d.id "
+                                "ORDER BY r.id",
+                            after, Intent::stop, limit);
 }
 
 std::vector<DeploymentRow> serving(Tx& tx) {

@@ -173,8 +173,10 @@ std::vector<Deployment> views(db::Tx& tx, const query::Keyset& keyset, const ide
                               const std::string& org_id);
 /// Writes everything that can change, but only over `seen_version`.
 bool update_deployment(db::Tx& tx, const DeploymentRow& row, std::int64_t seen_version);
-/// Of all organisations, in the order of their ids: `limit` after `after`.
-std::vector<DeploymentKey> unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
+/// Those of all organisations for which there may be something to do, in the order of their ids: `limit` after `after`.
+std::vector<DeploymentRow> unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
+/// The replicas of what `unsettled` answers, in the order of creation.
+std::vector<ReplicaRow> replicas_of_unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
 std::vector<DeploymentRow> serving(db::Tx& tx);
 std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);
 std::vector<std::string> names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id);

@@ -345,6 +345,26 @@ TEST(AccessLogTest, writes_a_line_per_request_that_nobody_can_forge) {
   EXPECT_EQ(std::ranges::count(text, '\n'), 1);
 }
 
+TEST(AccessLogTest, lines_come_while_it_goes_on_and_none_is_lost) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const Descriptor in(ends[0]);
+  const Descriptor out(ends[1]);
+  AccessLog log(out.get());
+  // One alone, then so many that they are not waited for.
+  for (const int lines : {1, 1'000}) {
+    for (int i = 0; i < lines; ++i) log.write({.request_id = "r", .path = "/a", .status = 200});
+    std::ptrdiff_t seen = 0;
+    while (seen < lines) {
+      std::array<char, 4096> bytes;
+      const auto count = ::read(in.get(), bytes.data(), bytes.size());
+      ASSERT_GT(count, 0);
+      seen += std::count(bytes.begin(), bytes.begin() + count, '\n');
+    }
+    EXPECT_EQ(seen, lines);
+  }
+}
+
 TEST(AccessLogTest, never_blocks_on_a_reader_that_does_not_read) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
