@@ -11,7 +11,8 @@ install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/modelops RENAME 
 # The engine of ONNX models comes along, under its own licence; others are installed beside it.
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/setup where OUTPUT_VARIABLE places)
 string(REGEX REPLACE ".*MODELOPS_ENGINES=([^\n]*)\n.*" "\\1" engines "${places}")
-install(DIRECTORY ${engines}/onnxruntime/current/ DESTINATION lib/modelops/engines/onnxruntime/current)
+file(REAL_PATH ${engines}/onnxruntime/current onnxruntime)
+install(DIRECTORY ${onnxruntime}/ DESTINATION lib/modelops/engines/onnxruntime/current)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME modelops)
