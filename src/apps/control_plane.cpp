@@ -98,18 +98,27 @@ std::filesystem::path blobs_folder(const ServeConfig& config) {
 
 /// In the order of dependence; destroyed in the reverse order, so that what runs ends before what it uses.
 struct ControlPlane::Graph {
-  explicit Graph(const ServeConfig& given) : config(given) {
+  Graph(const ServeConfig& given, http::Listeners given_listeners)
+      : config(given), listeners(std::move(given_listeners)) {
     database->migrate(all_migrations());
     boot = identity.bootstrap(config.first_start.organization.str(), config.first_start.administrator.str());
     if (boot && !config.first_start.profile.empty()) write_profile();
-    server.emplace(http::ServerOptions{.name = "api",
-                                       .address = config.api.address,
-                                       .port = static_cast<std::uint16_t>(config.api.port.number()),
-                                       .pool_threads = 16},
-                   router, topics, &metrics);
+    server.emplace(
+        http::ServerOptions{
+            .name = "api",
+            .address = config.api.address,
+            .port = static_cast<std::uint16_t>(config.api.port.number()),
+            .listeners = &listeners,
+            .tls = api_tls,
+            .pool_threads = 16,
+            .connections_max = static_cast<std::size_t>(config.limits.connections_max.number()),
+            .connections_per_client_max = static_cast<std::size_t>(config.limits.connections_per_client_max.number()),
+            .buffered_bytes_max = config.limits.buffered_bytes_max.bytes()},
+        router, topics, &metrics);
     if (config.web.enabled)
-      web_port =
-          server->listen("web", config.web.address, static_cast<std::uint16_t>(config.web.port.number()), web_router);
+      web_port = server->listen("web", config.web.address, static_cast<std::uint16_t>(config.web.port.number()),
+                                web_router, web_tls);
+    listeners.drop_unused();
     listener.emplace(database_url(config), topics);
     jobs.emplace(*database, topics, clock, leases, job_handlers);
     reconcilers.emplace(
@@ -160,7 +169,15 @@ struct ControlPlane::Graph {
     cli::save_profiles(config.first_start.profile, profiles);
   }
 
+  static std::shared_ptr<http::Tls> certificates(http::TlsFiles files, bool of_clients) {
+    if (!of_clients) files.client_ca_file.clear();
+    return files.on() ? std::make_shared<http::Tls>(std::move(files)) : nullptr;
+  }
+
   const ServeConfig config;
+  http::Listeners listeners;
+  const std::shared_ptr<http::Tls> api_tls = certificates(config.tls, true);
+  const std::shared_ptr<http::Tls> web_tls = certificates(config.tls, false);
   const std::filesystem::path folder = prepared_folder(config);
   SystemClock clock;
   metrics::Registry metrics;
@@ -258,7 +275,8 @@ struct ControlPlane::Graph {
   }
 };
 
-ControlPlane::ControlPlane(const ServeConfig& config) : graph_(std::make_unique<Graph>(config)) {}
+ControlPlane::ControlPlane(const ServeConfig& config, http::Listeners listeners)
+    : graph_(std::make_unique<Graph>(config, std::move(listeners))) {}
 ControlPlane::~ControlPlane() = default;
 
 std::uint16_t ControlPlane::port() const { return graph_->server->port(); }
@@ -276,11 +294,36 @@ std::optional<std::string> ControlPlane::first_api_token() const {
 
 const std::string& ControlPlane::document() const { return graph_->document; }
 
-void ControlPlane::drain() {
-  graph_->server->drain(std::chrono::seconds(20));
+const http::Listeners& ControlPlane::listeners() const { return graph_->listeners; }
+
+void ControlPlane::reload() {
+  for (const auto& tls : {graph_->api_tls, graph_->web_tls})
+    if (tls) tls->reload();
+}
+
+void ControlPlane::look_for_news() { graph_->topics.notify_all(); }
+
+void ControlPlane::drain(http::Farewell farewell) {
+  graph_->listeners.close();
+  // First, so that another process may have their leases.
   graph_->reconcilers.reset();
   graph_->jobs.reset();
+  if (farewell == http::Farewell::finish) {
+    // Longer than a connection may be idle: each closes at its client's next request, or by its ordinary time-out.
+    graph_->server->drain(std::chrono::hours(1), std::chrono::seconds(75));
+  } else {
+    graph_->server->drain(std::chrono::seconds(20));
+  }
   graph_->trail.flush();
+}
+
+std::filesystem::path hand_over_path(const ServeConfig& config) {
+  return std::filesystem::path(config.data.folder) / "run" / fmt::format("serve-{}.sock", config.api.port.number());
+}
+
+bool schema_is_current(const ServeConfig& config) {
+  const auto database = db::Database::open({.url = database_url(config), .readers = 1});
+  return schema_version(*database).value_or(0) >= all_migrations().back().version;
 }
 
 std::string new_sign_in_link(const ServeConfig& config) {

@@ -1,9 +1,12 @@
 #pragma once
+#include <filesystem>
 #include <memory>
 
 #include "gateway/types.hpp"
 #include "platform/api/route.hpp"
 #include "platform/config/config.hpp"
+#include "platform/http/hand_over.hpp"
+#include "platform/http/tls.hpp"
 
 namespace modelops::apps {
 
@@ -66,14 +69,29 @@ struct FirstStartConfig {
 };
 MODELOPS_DESCRIBE(FirstStartConfig, organization, administrator, profile);
 
+struct LimitsConfig {
+  reflect::Ranged<1, 1'000'000> connections_max = reflect::Ranged<1, 1'000'000>::of<10'000>();
+  reflect::Ranged<0, 1'000'000> connections_per_client_max = reflect::Ranged<0, 1'000'000>::of<0>();
+  config::ByteSize buffered_bytes_max = config::ByteSize::of(256 << 20);
+  static constexpr reflect::Doc docs[] = {
+      {"connections_max", "Open connections; more are answered 503"},
+      {"connections_per_client_max",
+       "Of them from one IPv4 address or one IPv6 network of 64 bits; 0: no such limit, as "
+       "behind a proxy, where all have its address"},
+      {"buffered_bytes_max", "Memory for the bodies of all requests together; more are answered 503"}};
+};
+MODELOPS_DESCRIBE(LimitsConfig, connections_max, connections_per_client_max, buffered_bytes_max);
+
 struct ServeConfig {
   ApiConfig api;
   WebConfig web;
+  http::TlsFiles tls;
+  LimitsConfig limits;
   GatewayConfig gateway;
   DataConfig data;
   FirstStartConfig first_start;
 };
-MODELOPS_DESCRIBE(ServeConfig, api, web, gateway, data, first_start);
+MODELOPS_DESCRIBE(ServeConfig, api, web, tls, limits, gateway, data, first_start);
 
 /// Where the configuration says that the database is: "sqlite:/path" or "postgresql://…".
 std::string database_url(const ServeConfig& config);
@@ -86,7 +104,8 @@ std::filesystem::path blobs_folder(const ServeConfig& config);
 class ControlPlane {
  public:
   /// Throws Error with what to do: the port is taken, the database cannot be opened, the key file is unsafe…
-  explicit ControlPlane(const ServeConfig& config);
+  /// `listeners` may have sockets for "api" and "web" already.
+  explicit ControlPlane(const ServeConfig& config, http::Listeners listeners = {});
   ~ControlPlane();
   ControlPlane(const ControlPlane&) = delete;
 
@@ -98,13 +117,25 @@ class ControlPlane {
   std::optional<std::string> first_api_token() const;
   /// `openapi.json`.
   const std::string& document() const;
-  /// Finishes what runs, then stops.
-  void drain();
+  /// What another process may take over.
+  const http::Listeners& listeners() const;
+  /// Reads the TLS certificates again.
+  void reload();
+  /// Another process works on the same database without telling this one: whoever waits for news looks again.
+  void look_for_news();
+  /// Finishes what runs, then stops: `stop` within seconds, `finish` when the clients are done, with another process
+  /// serving already.
+  void drain(http::Farewell farewell = http::Farewell::stop);
 
  private:
   struct Graph;
   std::unique_ptr<Graph> graph_;
 };
+
+/// Where the process that serves this installation at this port waits for the one that replaces it.
+std::filesystem::path hand_over_path(const ServeConfig& config);
+/// False when this program would change the schema of a database that is in use.
+bool schema_is_current(const ServeConfig& config);
 
 /// A new one-time link for the administrator of the installation, for whoever can read its database and keys; starts
 /// nothing and makes neither. Throws Error(not_found) before the first start of `modelops serve`.

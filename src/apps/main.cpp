@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 #include "apps/backup.hpp"
 #include "apps/doctor.hpp"
@@ -24,12 +25,13 @@ extern char** environ;  // NOLINT: POSIX
 namespace modelops::apps {
 namespace {
 
-/// Blocks the signals that end a server, so that one thread can wait for them.
-sigset_t block_end_signals() {
+/// Blocks the signals that are for a server, so that one thread can wait for them.
+sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -39,20 +41,50 @@ bool asks_for_help(const std::vector<std::string>& arguments) {
   return !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
 }
 
+void stop_before_migration(http::Predecessor& predecessor) {
+  predecessor.say(http::Farewell::stop);
+  if (!predecessor.await_end(std::chrono::minutes(2)))
+    fail(ErrorCode::conflict, "The ModelOps that runs on this folder does not end: stop it, then start this one.");
+}
+
 int serve(const std::vector<std::string>& arguments) {
   if (asks_for_help(arguments)) {
     fmt::print("modelops serve [--config FILE] [--section.field=value …]\n\n{}", config::reference<ServeConfig>());
     return 0;
   }
-  const sigset_t signals = block_end_signals();
-  ControlPlane plane(config::load<ServeConfig>(config::Sources::of_process(arguments, environ)));
+  const sigset_t signals = block_signals();
+  const auto config = config::load<ServeConfig>(config::Sources::of_process(arguments, environ));
+  http::Listeners given = http::Listeners::of_process();
+  std::optional<http::Predecessor> predecessor = http::Predecessor::find(hand_over_path(config));
+  if (predecessor) {
+    given = predecessor->take_listeners();
+    // Old code must not meet a new schema. Meanwhile clients wait in the queue of the listening sockets.
+    if (!schema_is_current(config)) stop_before_migration(*predecessor);
+  }
+  std::optional<http::HandOver> next;  // outlives the control plane: its end is the end of all
+  ControlPlane plane(config, std::move(given));
+  next.emplace(hand_over_path(config), plane.listeners(), [] { ::kill(::getpid(), SIGTERM); });
   fmt::print("the API listens on port {}\n", plane.port());
   if (plane.web_port() != 0) fmt::print("the web app listens on port {}\n", plane.web_port());
   if (const auto link = plane.first_sign_in_link()) fmt::print("sign in once at {}\n", *link);
   std::fflush(stdout);
+  std::jthread watch;
+  if (predecessor) {
+    predecessor->say(http::Farewell::finish);
+    watch = std::jthread([&](const std::stop_token& stop) {
+      // What it still does on SQLite, this process is not told.
+      while (!stop.stop_requested() && !predecessor->await_end(std::chrono::seconds(1))) plane.look_for_news();
+      plane.look_for_news();
+    });
+  }
   int received = 0;
-  sigwait(&signals, &received);
-  plane.drain();
+  while (sigwait(&signals, &received) == 0 && received == SIGHUP) plane.reload();
+  watch = {};
+  const auto farewell = next->farewell();
+  if (!farewell) next.reset();
+  // While this one finishes at leisure the next signal ends it, as when the next process has ended.
+  if (farewell) pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  plane.drain(farewell.value_or(http::Farewell::stop));
   return 0;
 }
 

@@ -13,6 +13,9 @@ constexpr std::string_view docs_policy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+// Of what is no document.
+constexpr std::string_view no_policy = "default-src 'none'; frame-ancestors 'none'";
+
 std::string web_policy(const std::string& gateway_url) {
   // Only the origin: a path in a source expression would have to match too.
   const std::string gateway = gateway_url.substr(0, gateway_url.find('/', gateway_url.find("://") + 3));
@@ -28,8 +31,19 @@ const Asset* find_asset(std::string_view path) {
   return at != all.end() && at->path == path ? &*at : nullptr;
 }
 
+/// What holds for every page, whatever it is.
+void harden(http::Response& response, std::string_view policy) {
+  response.headers.set("Content-Security-Policy", policy);
+  response.headers.set("Referrer-Policy", "same-origin");
+  response.headers.set("Permissions-Policy",
+                       "camera=(), display-capture=(), geolocation=(), microphone=(), payment=()");
+  response.headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  response.headers.set("Cross-Origin-Resource-Policy", "same-origin");
+}
+
 http::Response answer(std::string_view type, std::string body) {
   http::Response response;
+  harden(response, no_policy);
   response.headers.set("Content-Type", type);
   response.body = std::move(body);
   return response;
@@ -37,6 +51,7 @@ http::Response answer(std::string_view type, std::string body) {
 
 http::Response redirect(std::string_view location) {
   http::Response response;
+  harden(response, no_policy);
   response.status = 303;
   response.headers.set("Location", location);
   return response;
@@ -46,12 +61,7 @@ http::Response answer(const Asset& asset, const http::Request& request, std::str
   http::Response response;
   response.headers.set("Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.set("ETag", asset.etag);
-  response.headers.set("Content-Security-Policy", policy);
-  response.headers.set("Referrer-Policy", "same-origin");
-  response.headers.set("Permissions-Policy",
-                       "camera=(), display-capture=(), geolocation=(), microphone=(), payment=()");
-  response.headers.set("Cross-Origin-Opener-Policy", "same-origin");
-  response.headers.set("Cross-Origin-Resource-Policy", "same-origin");
+  harden(response, policy);
   if (http::has_token(request.headers.get("If-None-Match"), asset.etag)) {
     response.status = 304;
     return response;

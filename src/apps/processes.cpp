@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include <cerrno>
 #include <fstream>
@@ -39,13 +42,39 @@ Processes::Mark Processes::read_mark(const std::string& name) const {
   return mark;
 }
 
-bool Processes::is_running(const std::string& name) const {
-  const Mark mark = read_mark(name);
-  return mark.pid > 0 && !mark.start_time.empty() && start_time_of(mark.pid) == mark.start_time;
+void Processes::write_mark(const std::string& name, const Mark& mark) const {
+  std::ofstream(folder_ / (name + ".pid")) << mark.pid << ' ' << mark.start_time << '\n';
+}
+
+bool Processes::is_running(const std::string& name) const { return is_alive(read_mark(name)); }
+
+bool Processes::is_another_program(const std::string& name) const {
+  struct stat its{};
+  struct stat ours{};
+  return ::stat(fmt::format("/proc/{}/exe", read_mark(name).pid).c_str(), &its) == 0 &&
+         ::stat("/proc/self/exe", &ours) == 0 && (its.st_dev != ours.st_dev || its.st_ino != ours.st_ino);
 }
 
 void Processes::start(const std::string& name, const std::vector<std::string>& arguments,
                       std::vector<std::string> variables) {
+  write_mark(name, spawn(name, arguments, std::move(variables)));
+}
+
+void Processes::replace(const std::string& name, const std::vector<std::string>& arguments,
+                        const std::function<bool(int pid)>& ready) {
+  const Mark next = spawn(name, arguments, {});
+  while (!ready(next.pid)) {
+    ::waitpid(next.pid, nullptr, WNOHANG);
+    if (!is_alive(next))
+      fail(ErrorCode::unavailable, fmt::format("The new {} ended; the one before runs on. Its last words ({}):\n{}",
+                                               name, log_path(name).string(), last_words(name)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  }
+  write_mark(name, next);
+}
+
+Processes::Mark Processes::spawn(const std::string& name, const std::vector<std::string>& arguments,
+                                 std::vector<std::string> variables) {
   std::vector<std::string> words{"modelops"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -74,7 +103,11 @@ void Processes::start(const std::string& name, const std::vector<std::string>& a
   }
   ::close(log);
   ::close(nothing);
-  std::ofstream(folder_ / (name + ".pid")) << pid << ' ' << start_time_of(pid) << '\n';
+  return {pid, start_time_of(pid)};
+}
+
+bool Processes::is_alive(const Mark& mark) {
+  return mark.pid > 0 && !mark.start_time.empty() && start_time_of(mark.pid) == mark.start_time;
 }
 
 bool Processes::stop(const std::string& name, std::chrono::seconds grace) {

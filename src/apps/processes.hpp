@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,12 @@ class Processes {
   /// there, as every user can see arguments. Its output goes to `log_path(name)`.
   void start(const std::string& name, const std::vector<std::string>& arguments,
              std::vector<std::string> variables = {});
+  /// Starts it while it runs, as `start` does, to take its place: the old one is forgotten once `ready(pid)`. When the
+  /// new one ends before, the old one stays, and this throws Error(unavailable) with its last words.
+  void replace(const std::string& name, const std::vector<std::string>& arguments,
+               const std::function<bool(int pid)>& ready);
+  /// True when what runs is another file than this program: a version before.
+  bool is_another_program(const std::string& name) const;
   /// SIGTERM, then SIGKILL when `grace` has passed. False when it was not running.
   bool stop(const std::string& name, std::chrono::seconds grace);
   std::filesystem::path log_path(const std::string& name) const { return folder_ / (name + ".log"); }
@@ -28,7 +35,10 @@ class Processes {
     int pid = 0;
     std::string start_time;
   };
+  Mark spawn(const std::string& name, const std::vector<std::string>& arguments, std::vector<std::string> variables);
+  static bool is_alive(const Mark& mark);
   Mark read_mark(const std::string& name) const;
+  void write_mark(const std::string& name, const Mark& mark) const;
   std::filesystem::path folder_;
 };
 

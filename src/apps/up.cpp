@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "cli/flows.hpp"
 #include "cli/output.hpp"
+#include "platform/http/hand_over.hpp"
 #include "reflect/json.hpp"
 
 namespace modelops::apps {
@@ -120,10 +121,16 @@ std::optional<boost::json::value> find(cli::Api& api, const std::string& path) {
   }
 }
 
+/// When a process listens at the socket where the next one would ask, it serves.
+std::function<bool(int)> holds(const std::filesystem::path& path) {
+  return [path](int pid) { return http::pid_at(path) == pid; };
+}
+
 void start_control_plane(Processes& processes, const Places& places) {
   const Step step("control plane");
   const bool running = processes.is_running("serve");
-  if (!running) {
+  const bool newer = running && processes.is_another_program("serve");
+  if (!running || newer) {
     std::vector<std::string> arguments{"serve",
                                        fmt::format("--api.port={}", places.api_port),
                                        "--api.public_url=" + places.api(),
@@ -131,18 +138,25 @@ void start_control_plane(Processes& processes, const Places& places) {
                                        "--gateway.public_url=" + places.gateway(),
                                        "--first_start.profile=" + places.profiles.string()};
     for (std::string& setting : places.settings()) arguments.push_back(std::move(setting));
-    processes.start("serve", arguments);
+    if (newer)
+      processes.replace("serve", arguments,
+                        holds(places.home / "data" / "run" / fmt::format("serve-{}.sock", places.api_port)));
+    else
+      processes.start("serve", arguments);
   }
   wait_until_ready(processes, "serve", places.api() + "/readyz");
   wait_until_ready(processes, "serve", places.web() + "/healthz");
-  step.done(running ? "was running" : fmt::format("{}, web app {}/modelops", places.api(), places.web()));
+  step.done(newer     ? "the new program took over"
+            : running ? "was running"
+                      : fmt::format("{}, web app {}/modelops", places.api(), places.web()));
 }
 
 /// Starts an agent or a gateway; the first time with a new enrolment token.
 void start_machine(Processes& processes, cli::Api& api, const Places& places, const std::string& name,
                    std::vector<std::string> arguments, const std::string& collection) {
-  if (processes.is_running(name)) return;
   const std::filesystem::path state = places.home / name;
+  const bool running = processes.is_running(name);
+  if (running && (name != "gateway" || !processes.is_another_program(name))) return;
   std::filesystem::create_directories(state);
   arguments.insert(arguments.end(), {"--server", places.api(), "--state", state.string()});
   std::vector<std::string> variables;
@@ -156,7 +170,10 @@ void start_machine(Processes& processes, cli::Api& api, const Places& places, co
       token = cli::text_member(api.post("/api/v1/" + collection, boost::json::object{{"name", "local"}}), "token");
     variables.push_back("MODELOPS_ENROLLMENT_TOKEN=" + token);
   }
-  processes.start(name, arguments, std::move(variables));
+  if (running)
+    processes.replace(name, arguments, holds(state / "run" / fmt::format("gateway-{}.sock", places.gateway_port)));
+  else
+    processes.start(name, arguments, std::move(variables));
 }
 
 void wait_for_target(cli::Api& api, const Processes& processes) {

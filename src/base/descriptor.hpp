@@ -14,6 +14,7 @@ class Descriptor {
   Descriptor& operator=(Descriptor&&) = delete;
 
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }  ///< whoever gets it closes it
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

@@ -41,7 +41,7 @@ Error error_of(const http::Response& response) {
   return error;
 }
 
-Api::Api(Profile profile) : profile_(std::move(profile)), client_({.addresses = http::AddressPolicy::any}) {}
+Api::Api(Profile profile) : profile_(std::move(profile)), client_(http::own_server_options()) {}
 
 http::Headers Api::headers(const http::Headers& more) const {
   http::Headers out = more;

@@ -168,6 +168,27 @@ TEST_P(IdentityTest, PasswordsSignInAndFailuresAreThrottled) {
             ErrorCode::unauthenticated);
 }
 
+TEST_P(IdentityTest, GuessingAtAnAccountGetsSlowerFromWhereverItComes) {
+  service.change_password(admin, {std::nullopt, {"correct horse battery"}});
+  const auto guess = [&](const std::string& mail, const std::string& address) {
+    Context nobody;
+    nobody.remote_address = address;
+    return code_of([&] { service.sign_in(nobody, {*Email::parse(mail), {"wrong"}, std::nullopt}); });
+  };
+  // A thousand machines have no more guesses at one account than one has.
+  int tried = 0;
+  for (int i = 0; i < 1000; ++i)
+    if (guess("admin@localhost", fmt::format("198.51.100.{}", i % 250)) == ErrorCode::unauthenticated) ++tried;
+  EXPECT_LE(tried, 5);
+  // The pause grows with each failure after it.
+  for (int i = 0; i < 8; ++i) {
+    clock.advance(std::chrono::minutes(10));
+    guess("admin@localhost", "192.0.2.1");
+  }
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_EQ(guess("admin@localhost", "192.0.2.77"), ErrorCode::too_many_requests);
+}
+
 TEST_P(IdentityTest, KeysCanBeScopedRevokedAndExpire) {
   const NewApiKey key = service.create_api_key(
       admin,

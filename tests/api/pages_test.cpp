@@ -1,3 +1,4 @@
+#include "apps/assets.hpp"
 #include "tests/api/control_plane_test.hpp"
 
 namespace modelops {
@@ -114,6 +115,37 @@ TEST_P(PagesTest, TheAppsDocumentKeepsItsOwnPolicy) {
   for (const char* name : {"src", "href"})
     for (const std::string& path : attributes(document.body, name))
       EXPECT_TRUE(path.starts_with("/modelops/") || path.starts_with("data:")) << path;
+}
+
+TEST_P(PagesTest, EveryPageIsStrict) {
+  std::vector<std::string> pages{
+      web() + "/",        web() + "/modelops/registry", web() + "/healthz", url() + "/",
+      url() + "/docs",    url() + "/healthz",           url() + "/readyz",  url() + "/metrics",
+      url() + "/sign-in", url() + "/openapi.json"};
+  for (const apps::Asset& asset : apps::assets()) {
+    const std::string path(asset.path);
+    if (path.starts_with("/docs/")) pages.push_back(url() + path);
+    pages.push_back(web() + path);
+  }
+  ASSERT_GT(pages.size(), 20u);
+  for (const std::string& page : pages) {
+    const auto answer = fetch(page);
+    EXPECT_LT(answer.status, 400) << page;
+    const std::string policy(answer.headers.get("Content-Security-Policy"));
+    EXPECT_THAT(policy, ::testing::StartsWith("default-src 'none'")) << page;
+    EXPECT_THAT(policy, HasSubstr("frame-ancestors 'none'")) << page;
+    EXPECT_THAT(policy, Not(::testing::AnyOf(HasSubstr("unsafe-eval"), HasSubstr("*")))) << page;
+    EXPECT_THAT(policy, Not(HasSubstr("script-src 'self' 'unsafe"))) << page;
+    // Only Swagger UI sets styles of its own.
+    if (page.find("/docs") == page.npos) EXPECT_THAT(policy, Not(HasSubstr("unsafe-inline"))) << page;
+    EXPECT_EQ(answer.headers.get("X-Content-Type-Options"), "nosniff") << page;
+    EXPECT_EQ(answer.headers.get("Referrer-Policy"), "same-origin") << page;
+    EXPECT_EQ(answer.headers.get("Cross-Origin-Opener-Policy"), "same-origin") << page;
+    EXPECT_EQ(answer.headers.get("Cross-Origin-Resource-Policy"), "same-origin") << page;
+    EXPECT_THAT(std::string(answer.headers.get("Permissions-Policy")), HasSubstr("camera=()")) << page;
+    EXPECT_FALSE(answer.headers.find("Set-Cookie")) << page;
+    EXPECT_FALSE(answer.headers.find("Access-Control-Allow-Origin")) << page;
+  }
 }
 
 TEST_P(PagesTest, OneSessionWorksOnBothPortsAndChangesNeedItsOwnPage) {

@@ -33,7 +33,7 @@ class ServeTest : public ::testing::Test {
     for (const std::string& argument : arguments()) words.push_back(argument);
     return words;
   }
-  void launch() { server.emplace(command(), folder / "serve.log"); }
+  void launch() { server = std::make_unique<testing::Process>(command(), folder / "serve.log"); }
   void start() {
     launch();
     port = std::stoi(server->wait_for_line("the API listens on port "));
@@ -98,7 +98,7 @@ class ServeTest : public ::testing::Test {
   }
 
   std::filesystem::path folder = std::filesystem::temp_directory_path() / ("modelops-fault-" + new_uuid7());
-  std::optional<testing::Process> server;
+  std::unique_ptr<testing::Process> server;
   int port = 0;
 };
 

@@ -28,6 +28,7 @@ class Process {
   /// Reads standard output up to a line that starts with `start`; returns what follows. Throws when it ends before.
   std::string wait_for_line(const std::string& start);
   void signal(int number) const;
+  pid_t pid() const { return pid_; }
   /// Returns its status, as in Ran, once it has ended.
   int wait();
 

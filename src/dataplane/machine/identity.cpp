@@ -69,7 +69,7 @@ Identity enroll(const std::string& server_url, const std::string& token, const I
                                        .sealing_key = {to_base64url(identity.sealing.public_key)},
                                        .version = introduction.version,
                                        .inventory = introduction.inventory};
-  http::Client client({.addresses = http::AddressPolicy::any});
+  http::Client client(http::own_server_options());
   http::ClientRequest http_request{.method = http::Method::post,
                                    .url = identity.server_url + "/api/v1/machines/enroll",
                                    .body = reflect::to_json(request),

@@ -48,7 +48,7 @@ Session::Session(Identity identity, std::filesystem::path file, std::string vers
     : file_(std::move(file)),
       version_(std::move(version)),
       clock_(clock),
-      client_({.addresses = http::AddressPolicy::any, .user_agent = "ModelOps machine"}),
+      client_(http::own_server_options()),
       identity_(std::move(identity)) {}
 
 Identity Session::identity() const {

@@ -44,10 +44,10 @@ bool may_have_body(http::Method method) {
 }  // namespace
 
 Connection::Connection(Socket socket, std::string remote_address, IoThread& thread)
-    : Session(thread),
+    : Session(thread, std::move(remote_address)),
       thread_(thread),
-      remote_address_(std::move(remote_address)),
-      client_(thread, std::move(socket), std::max(buffer_bytes, 2 * thread.shared.options.head_bytes_max)),
+      client_(thread, std::move(socket), std::max(buffer_bytes, 2 * thread.shared.options.head_bytes_max),
+              thread.shared.options.tls.get()),
       signal_(thread.io().get_executor()) {
   thread_.shared.open.add(1);
 }
@@ -56,7 +56,9 @@ Connection::~Connection() { thread_.shared.open.add(-1); }
 
 Task<void> Connection::run(std::shared_ptr<Connection> self) {
   try {
-    while (co_await self->serve()) {}
+    if (co_await self->client_.shake_hands(steady_clock::now() + self->options().head_timeout)) {
+      while (co_await self->serve()) {}
+    }
   } catch (const Cut&) {
   } catch (...) {
     Log().error("connection failed", {{"error", describe_current_exception()}});
@@ -282,7 +284,7 @@ void Connection::finish_exchange() {
   const Target* target = exchange_.target;
   AccessEntry entry;
   entry.request_id = exchange_.request_id;
-  entry.remote_address = remote_address_;
+  entry.remote_address = remote_address();
   entry.method = http::method_name(request.method);
   entry.path = request.path;
   entry.organization = exchange_.caller != nullptr ? exchange_.caller->key.organization : std::string_view();
@@ -439,10 +441,8 @@ Task<void> Connection::send(Peer::Parts parts) {
 /// After the last answer: a close with unread input would reset the connection and could take the answer with it. So
 /// say that nothing follows, and drop what still comes until the client closes too.
 Task<void> Connection::linger() {
-  boost::system::error_code error;
-  client_.socket().shutdown(Socket::shutdown_send, error);
-  if (error) co_return;
   const auto deadline = steady_clock::now() + options().linger_timeout;
+  if (!co_await client_.end(deadline)) co_return;
   std::uint64_t dropped = 0;
   do {
     dropped += client_.unread().size();

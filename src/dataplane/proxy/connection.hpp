@@ -113,7 +113,6 @@ class Connection final : public http::Session, public std::enable_shared_from_th
   const RouteMetrics& metrics() const;
 
   IoThread& thread_;
-  const std::string remote_address_;
   Peer client_;
   http::Signal signal_;
   std::string out_;

@@ -9,13 +9,7 @@ namespace modelops::proxy {
 
 struct Gateway::State {
   State(GatewayOptions options, const Clock& clock, metrics::Registry& registry)
-      : shared(std::move(options), clock, registry), threads(shared.options.threads, shared) {
-    port = threads.listen(
-        {shared.options.address, shared.options.port}, [](IoThread& thread, Socket socket, std::string remote_address) {
-          auto connection = std::make_shared<Connection>(std::move(socket), std::move(remote_address), thread);
-          asio::co_spawn(thread.io(), Connection::run(std::move(connection)), asio::detached);
-        });
-  }
+      : shared(std::move(options), clock, registry), threads(shared.options.threads, shared) {}
 
   Shared shared;
   http::IoThreads<IoThread> threads;
@@ -36,12 +30,23 @@ std::vector<monitoring::DeploymentTraffic> Gateway::take_traffic(std::chrono::st
   return state_->shared.routing.take_traffic(elapsed);
 }
 
+void Gateway::listen() {
+  const GatewayOptions& options = state_->shared.options;
+  Descriptor listener = options.listeners != nullptr ? options.listeners->open("gateway", options.address, options.port)
+                                                     : http::open_listener(options.address, options.port);
+  state_->port =
+      state_->threads.listen(std::move(listener), [](IoThread& thread, Socket socket, std::string remote_address) {
+        auto connection = std::make_shared<Connection>(std::move(socket), std::move(remote_address), thread);
+        asio::co_spawn(thread.io(), Connection::run(std::move(connection)), asio::detached);
+      });
+}
+
 std::uint16_t Gateway::port() const { return state_->port; }
 
 std::size_t Gateway::connections() const { return state_->shared.connections.count(); }
 
-bool Gateway::drain(std::chrono::milliseconds timeout) {
-  return state_->threads.drain(timeout, state_->shared.options.drain_linger);
+bool Gateway::drain(std::chrono::milliseconds timeout, std::optional<std::chrono::milliseconds> linger) {
+  return state_->threads.drain(timeout, linger.value_or(state_->shared.options.drain_linger));
 }
 
 }  // namespace modelops::proxy

@@ -3,21 +3,27 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/time.hpp"
 #include "dataplane/proxy/access_log.hpp"
 #include "gateway/wire.hpp"
 #include "monitoring/wire.hpp"
+#include "platform/http/listeners.hpp"
+#include "platform/http/tls.hpp"
 #include "platform/metrics/metrics.hpp"
 
 namespace modelops::proxy {
 
 struct GatewayOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 18088;  ///< 0: any free one
+  std::uint16_t port = 18088;            ///< 0: any free one
+  http::Listeners* listeners = nullptr;  ///< where the socket "gateway" may have been given; outlives the gateway
+  std::shared_ptr<http::Tls> tls;        ///< null: plain HTTP
   unsigned threads = 2;
-  std::size_t connections_max = 10'000;  ///< beyond: 503 and close
+  std::size_t connections_max = 10'000;        ///< beyond: 503 and close
+  std::size_t connections_per_client_max = 0;  ///< from one address; 0: as many as there may be
 
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t target_bytes_max = 8 * 1024;
@@ -44,10 +50,9 @@ struct GatewayOptions {
   AccessLog* access_log = nullptr;  ///< outlives the gateway
 };
 
-/// Serves from construction to destruction. `clock` and `registry` outlive it.
+/// Serves from `listen` to destruction. `clock` and `registry` outlive it.
 class Gateway {
  public:
-  /// Throws Error(conflict) when the port is taken, Error(invalid) when the address is not one of this machine.
   Gateway(GatewayOptions options, const Clock& clock, metrics::Registry& registry);
   ~Gateway();
   Gateway(const Gateway&) = delete;
@@ -59,12 +64,16 @@ class Gateway {
   /// What was counted of each deployment since the last time (Routing::take_traffic). Thread-safe.
   std::vector<monitoring::DeploymentTraffic> take_traffic(std::chrono::steady_clock::duration elapsed);
 
+  /// To be called once, when there are routes if they are to be had: without, requests get 503. Throws Error(conflict)
+  /// when the port is taken, Error(invalid) when the address is not one of this machine.
+  void listen();
   std::uint16_t port() const;
   std::size_t connections() const;
 
-  /// Stops accepting, lets requests finish with `Connection: close`, then stops. False when `timeout` passed first and
-  /// connections were cut. Idempotent.
-  bool drain(std::chrono::milliseconds timeout);
+  /// Stops accepting, lets requests finish with `Connection: close`, then stops. Connections without a request are
+  /// closed after `linger`, by default that of the options. False when `timeout` passed first and connections were cut.
+  /// Idempotent.
+  bool drain(std::chrono::milliseconds timeout, std::optional<std::chrono::milliseconds> linger = {});
 
  private:
   struct State;

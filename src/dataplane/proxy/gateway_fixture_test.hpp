@@ -39,8 +39,10 @@ class GatewayFixture : public ::testing::Test {
   }
   Gateway& start() {
     ++snapshot.version;
-    if (!gateway) gateway.emplace(options, clock, registry);
+    const bool first = !gateway;
+    if (first) gateway.emplace(options, clock, registry);
     gateway->publish(snapshot);
+    if (first) gateway->listen();
     return *gateway;
   }
   http::Peer peer(int receive_buffer_bytes = 0) { return http::Peer(gateway->port(), receive_buffer_bytes); }

@@ -203,6 +203,7 @@ TEST_F(GatewayRouting, models_are_listed) {
 
 TEST_F(GatewayRouting, says_how_it_is) {
   gateway.emplace(options, clock, registry);
+  gateway->listen();
   http::Peer client = peer();
   client.get("/healthz");
   EXPECT_EQ(client.read().status, 200);

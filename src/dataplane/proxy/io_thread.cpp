@@ -25,7 +25,7 @@ Shared::Shared(GatewayOptions gateway_options, const Clock& wall_clock, metrics:
       no_route(metrics_registry, "", ""),
       open(metrics_registry.gauge("modelops_gateway_connections", "Open connections of clients.")),
       version(metrics_registry.gauge("modelops_gateway_snapshot_version", "The routing snapshot in force.")),
-      connections(options.connections_max) {}
+      connections(options.connections_max, options.connections_per_client_max) {}
 
 IoThread::IoThread(Shared& gateway)
     : http::IoThread(gateway.connections, gateway.options.sweep_interval),

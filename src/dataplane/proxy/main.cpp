@@ -12,12 +12,14 @@
 #include "dataplane/proxy/gateway.hpp"
 #include "dataplane/proxy/metrics_feed.hpp"
 #include "dataplane/proxy/snapshot_feed.hpp"
+#include "platform/http/hand_over.hpp"
 
 namespace modelops::proxy {
 namespace {
 
 struct Settings {
   GatewayOptions gateway;
+  http::TlsFiles tls;
   std::string server;
   std::string token;
   std::filesystem::path state;
@@ -47,6 +49,14 @@ void declare(CLI::App& app, Settings& settings) {
       ->capture_default_str();
   app.add_option("--connections-max", gateway.connections_max, "Connections of clients; beyond: 503")
       ->capture_default_str();
+  app.add_option("--connections-per-client-max", gateway.connections_per_client_max,
+                 "Of them from one address; 0: no such limit")
+      ->capture_default_str();
+  app.add_option("--tls-certificate", settings.tls.certificate_file,
+                 "PEM: the certificate and those that lead to its root; read again when it changes and on SIGHUP");
+  app.add_option("--tls-key", settings.tls.key_file, "PEM: the key of the certificate");
+  app.add_option("--tls-client-ca", settings.tls.client_ca_file,
+                 "PEM: only clients with a certificate of these authorities may connect");
   app.add_option("--access-log", settings.access_log, "A file, '-' for standard output, or 'off'")
       ->capture_default_str();
   app.add_option("--drain-timeout", settings.drain_timeout_s, "Seconds to finish accepted requests at the end")
@@ -74,9 +84,19 @@ int serve(Settings& settings, const sigset_t& signals) {
   const Descriptor log_file = open_log(settings.access_log);
   std::optional<AccessLog> access_log;
   if (log_file.get() >= 0) settings.gateway.access_log = &access_log.emplace(log_file.get());
+  if (settings.tls.on()) settings.gateway.tls = std::make_shared<http::Tls>(settings.tls);
+  http::Listeners listeners = http::Listeners::of_process();
+  const std::filesystem::path folder = settings.state.empty() ? "" : std::filesystem::absolute(settings.state);
+  const std::filesystem::path path = folder / "run" / fmt::format("gateway-{}.sock", settings.gateway.port);
+  auto predecessor = folder.empty() ? std::optional<http::Predecessor>() : http::Predecessor::find(path);
+  if (predecessor) listeners = predecessor->take_listeners();
+  settings.gateway.listeners = &listeners;
+  std::optional<http::HandOver> next;  // outlives the gateway: its end is the end of all
   Gateway gateway(settings.gateway, clock, registry);
 
   std::mutex mutex;
+  std::condition_variable changed;
+  bool routed = false;
   std::string refusal;
   std::optional<SnapshotFeed> feed;
   std::optional<MetricsFeed> metrics_feed;
@@ -85,11 +105,15 @@ int serve(Settings& settings, const sigset_t& signals) {
   } else {
     if (settings.state.empty()) fail(ErrorCode::invalid, "Give --state, a folder that this gateway keeps its key in.");
     feed.emplace(
-        SnapshotFeed::Options{.server = settings.server,
-                              .token = settings.token,
-                              .state = std::filesystem::absolute(settings.state),
-                              .version = MODELOPS_VERSION},
-        clock, [&](gateway::Snapshot snapshot) { gateway.publish(std::move(snapshot)); },
+        SnapshotFeed::Options{
+            .server = settings.server, .token = settings.token, .state = folder, .version = MODELOPS_VERSION},
+        clock,
+        [&](gateway::Snapshot snapshot) {
+          gateway.publish(std::move(snapshot));
+          std::lock_guard lock(mutex);
+          routed = true;
+          changed.notify_all();
+        },
         [&](std::string message) {
           std::lock_guard lock(mutex);
           refusal = std::move(message);
@@ -99,11 +123,20 @@ int serve(Settings& settings, const sigset_t& signals) {
         MetricsFeed::Options{}, clock, [&](auto elapsed) { return gateway.take_traffic(elapsed); },
         [&] { return feed->session(); });
   }
+  if (predecessor && feed) {
+    std::unique_lock lock(mutex);
+    if (!changed.wait_for(lock, std::chrono::seconds(60), [&] { return routed; }))
+      fail(ErrorCode::unavailable, "There are no routes; the gateway that runs goes on.");
+  }
+  gateway.listen();
+  if (!folder.empty()) next.emplace(path, listeners, [] { ::kill(::getpid(), SIGTERM); });
+  if (predecessor) predecessor->say(http::Farewell::finish);
   Log().info("gateway listens", {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});
   for (;;) {
     int received = 0;
     ::sigwait(&signals, &received);
     if (received != SIGHUP) break;
+    if (settings.gateway.tls) settings.gateway.tls->reload();
     if (settings.snapshot_file.empty()) continue;
     try {
       gateway.publish(snapshot_of(settings.snapshot_file));
@@ -111,7 +144,14 @@ int serve(Settings& settings, const sigset_t& signals) {
       Log().error("the routes were not read again", {{"error", describe_exception(error)}});
     }
   }
-  if (!gateway.drain(std::chrono::seconds(settings.drain_timeout_s))) {
+  listeners.close();
+  const bool replaced = next && next->farewell();
+  if (!replaced) next.reset();
+  // While this one finishes at leisure the next signal ends it, as when the next process has ended.
+  if (replaced) ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  const bool complete = replaced ? gateway.drain(std::chrono::hours(1), settings.gateway.keep_alive_timeout)
+                                 : gateway.drain(std::chrono::seconds(settings.drain_timeout_s));
+  if (!complete) {
     Log().warning("the time to drain passed before all requests were answered");
   }
   metrics_feed.reset();

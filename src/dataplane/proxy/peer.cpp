@@ -15,9 +15,9 @@ constexpr std::size_t slice_bytes_max = 1 << 20;
 
 }  // namespace
 
-Peer::Peer(IoThread& thread, Socket socket, std::size_t capacity)
+Peer::Peer(IoThread& thread, Socket socket, std::size_t capacity, http::Tls* tls)
     : thread_(thread),
-      socket_(std::move(socket)),
+      stream_(std::move(socket), tls),
       capacity_(capacity),
       buffer_(new char[capacity]) {  // not zeroed: untouched pages cost nothing
   thread_.peers.insert(this);
@@ -25,13 +25,33 @@ Peer::Peer(IoThread& thread, Socket socket, std::size_t capacity)
 
 Peer::~Peer() { thread_.peers.erase(this); }
 
+Task<bool> Peer::shake_hands(SteadyTime deadline) {
+  if (!stream_.secure()) co_return true;
+  read_deadline_ = deadline;
+  const auto [error] = co_await stream_.tls().handshake();
+  read_deadline_ = SteadyTime::max();
+  co_return !error && !cancelled_ && !read_timed_out_;
+}
+
+Task<bool> Peer::end(SteadyTime deadline) {
+  if (stream_.secure()) {
+    read_deadline_ = deadline;
+    co_await stream_.tls().shutdown();
+    read_deadline_ = SteadyTime::max();
+    co_return false;
+  }
+  boost::system::error_code error;
+  socket().shutdown(Socket::shutdown_send, error);
+  co_return !error;
+}
+
 Task<bool> Peer::connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime deadline) {
   write_deadline_ = deadline;
-  const auto [error] = co_await socket_.async_connect(endpoint, http::as_tuple_await);
+  const auto [error] = co_await socket().async_connect(endpoint, http::as_tuple_await);
   write_deadline_ = SteadyTime::max();
   if (error || cancelled_ || write_timed_out_) co_return false;
   boost::system::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket().set_option(asio::ip::tcp::no_delay(true), ignored);
   co_return true;
 }
 
@@ -47,8 +67,7 @@ Task<bool> Peer::fill(SteadyTime deadline) {
   if (end_ == capacity_) co_return false;  // nobody takes what is there
   read_timed_out_ = false;
   read_deadline_ = deadline;
-  const auto [error, count] =
-      co_await socket_.async_read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_), http::as_tuple_await);
+  const auto [error, count] = co_await stream_.read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_));
   read_deadline_ = SteadyTime::max();
   ended_ = error == asio::error::eof;
   if (error || cancelled_ || read_timed_out_) co_return false;
@@ -73,8 +92,8 @@ Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime l
     }
     write_deadline_ = std::min(steady_clock::now() + idle, limit);
     // One buffer takes the cheaper system call.
-    const auto [error, count] = used == 1 ? co_await socket_.async_write_some(buffers[0], http::as_tuple_await)
-                                          : co_await socket_.async_write_some(buffers, http::as_tuple_await);
+    const auto [error, count] =
+        used == 1 ? co_await stream_.write_some(buffers[0]) : co_await stream_.write_some(buffers);
     write_deadline_ = SteadyTime::max();
     if (error || cancelled_ || write_timed_out_) co_return false;
     sent_ += count;
@@ -89,19 +108,16 @@ Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime l
 
 bool Peer::is_stale() {
   char byte = 0;
-  const auto count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto count = ::recv(stream_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
 bool Peer::may_have_received(std::uint64_t since) {
   // The opening of the connection counts as one byte on some kernels.
-  return acknowledged_bytes(socket_.native_handle()) > since + 1;
+  return acknowledged_bytes(stream_.native_handle()) > since + 1;
 }
 
-void Peer::interrupt() {
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
-}
+void Peer::interrupt() { stream_.cancel(); }
 
 void Peer::cancel() {
   cancelled_ = true;
@@ -110,8 +126,7 @@ void Peer::cancel() {
 
 void Peer::close() {
   cancelled_ = true;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
 }
 
 void Peer::sweep(SteadyTime now) {

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "platform/http/io.hpp"
+#include "platform/http/byte_stream.hpp"
 
 namespace modelops::proxy {
 
@@ -17,7 +17,8 @@ class IoThread;
 
 class Peer {
  public:
-  Peer(IoThread& thread, Socket socket, std::size_t capacity);
+  /// `tls` is of the port where it was accepted; null: plain.
+  Peer(IoThread& thread, Socket socket, std::size_t capacity, http::Tls* tls = nullptr);
   ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
@@ -27,6 +28,10 @@ class Peer {
   void consume(std::size_t count) { begin_ += count; }
   std::size_t capacity() const { return capacity_; }
 
+  /// Under TLS: false when the other side does not come to speak it.
+  Task<bool> shake_hands(SteadyTime deadline);
+  /// Says that nothing follows. True when the other side may still send, and is not waited for.
+  Task<bool> end(SteadyTime deadline);
   Task<bool> connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime deadline);
   /// Receives more. False when the other side ended it, it failed, was cancelled, or (`timed_out`) it took too long.
   Task<bool> fill(SteadyTime deadline);
@@ -50,13 +55,13 @@ class Peer {
   void close();
   /// Ends a wait whose deadline has passed.
   void sweep(SteadyTime now);
-  Socket& socket() { return socket_; }
+  Socket& socket() { return stream_.socket(); }
 
   SteadyTime idle_since{};  ///< while it waits for its next request
 
  private:
   IoThread& thread_;
-  Socket socket_;
+  http::ByteStream stream_;
   const std::size_t capacity_;
   std::unique_ptr<char[]> buffer_;
   std::size_t begin_ = 0;

@@ -174,7 +174,7 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
                         .address = replica.address,
                         .request_id = exchange_.request_id,
                         .trace_parent = outgoing.trace_parent,
-                        .remote_address = remote_address_,
+                        .remote_address = remote_address(),
                         .content_length = outgoing.length,
                         .chunked = outgoing.chunked});
   Peer::Parts parts{out_, outgoing.body[0], outgoing.body[1], outgoing.body[2]};

@@ -499,6 +499,7 @@ TEST_F(GatewayRelay, the_port_must_be_free) {
   try {
     metrics::Registry other;
     Gateway second(taken, clock, other);
+    second.listen();
     ADD_FAILURE() << "the port was shared";
   } catch (const Error& error) {
     EXPECT_EQ(error.code, ErrorCode::conflict);

@@ -79,6 +79,7 @@ TEST_F(SnapshotFeedTest, inference_goes_on_without_the_server_and_survives_a_res
   });
   add_route("chat", {engine.address()});
   gateway.emplace(options, clock, registry);
+  gateway->listen();
   server.set(version(5));
   feed_options.server = server.start();
   follow();
@@ -90,6 +91,7 @@ TEST_F(SnapshotFeedTest, inference_goes_on_without_the_server_and_survives_a_res
   feed.reset();
   gateway.emplace(options, clock, registry);
   follow();
+  gateway->listen();
   EXPECT_THAT(seen(), ::testing::ElementsAre(5, 5));  // from disk, before anything else
   EXPECT_EQ(call("/serve/acme/chat/").status, 200);
 

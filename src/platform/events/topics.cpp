@@ -22,6 +22,16 @@ void Topics::notify(std::string_view topic) {
   });
 }
 
+void Topics::notify_all() {
+  std::lock_guard lock(mutex_);
+  for (Slot& slot : slots_) {
+    ++slot.version;
+    for (const Waiter& waiter : slot.waiters) waiter.wake();
+    slot.waiters.clear();
+  }
+  waiting_ = 0;
+}
+
 Topics::WaiterId Topics::wait(std::string_view topic, std::uint64_t seen, std::function<void()> wake) {
   std::lock_guard lock(mutex_);
   const std::size_t index = slot_of(topic);

@@ -20,6 +20,8 @@ class Topics {
   /// counters). Read it *before* looking for news, then wait for more than it: so no news is missed.
   std::uint64_t version(std::string_view topic) const;
   void notify(std::string_view topic);
+  /// For when news may have come by a way that notifies nobody.
+  void notify_all();
   /// Calls `wake` once: from the notifying thread, or at once when `seen` is already outdated. `wake` runs under
   /// a lock: it must be quick, must not throw, and must not call this object.
   WaiterId wait(std::string_view topic, std::uint64_t seen, std::function<void()> wake);

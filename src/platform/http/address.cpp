@@ -69,6 +69,20 @@ bool is_public_address(const sockaddr& address) {
   return false;
 }
 
+std::string client_network(const std::string& address) {
+  constexpr unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  in6_addr in6;
+  if (inet_pton(AF_INET6, address.substr(0, address.find('%')).c_str(), &in6) != 1) return address;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (std::memcmp(in6.s6_addr, mapped, sizeof mapped) == 0) {
+    inet_ntop(AF_INET, in6.s6_addr + sizeof mapped, text, sizeof text);
+  } else {
+    std::memset(in6.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &in6, text, sizeof text);
+  }
+  return text;
+}
+
 std::string address_text(const sockaddr& address) {
   char text[INET6_ADDRSTRLEN] = "";
   if (address.sa_family == AF_INET) {

@@ -10,6 +10,8 @@ namespace modelops::http {
 /// documentation ranges, cloud metadata services, and IPv6 forms that embed an IPv4 address (mapped, NAT64, 6to4,
 /// Teredo). Ranges: IANA special-purpose address registries (RFC 6890).
 bool is_public_address(const sockaddr& address);
+/// What limits per client count: an IPv4 address as it is, of IPv6 the network of 64 bits that a client commonly has.
+std::string client_network(const std::string& address);
 /// "192.0.2.1" or "2001:db8::1"; empty for other families.
 std::string address_text(const sockaddr& address);
 

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "base/error.hpp"
@@ -201,6 +202,10 @@ void prepare(CURL* easy, const ClientOptions& options, const ClientRequest& requ
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.total_timeout.value_or(options.total_timeout).count()));
   if (!options.ca_file.empty()) set(easy, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (!options.certificate_file.empty()) {
+    set(easy, CURLOPT_SSLCERT, options.certificate_file.c_str());
+    set(easy, CURLOPT_SSLKEY, options.key_file.c_str());
+  }
   set(easy, CURLOPT_HEADERFUNCTION, &header_callback);
   set(easy, CURLOPT_HEADERDATA, &transfer);
   set(easy, CURLOPT_WRITEFUNCTION, &body_callback);
@@ -240,6 +245,7 @@ void prepare(CURL* easy, const ClientOptions& options, const ClientRequest& requ
       }
       fail(ErrorCode::unavailable, "Cannot connect to " + peer + ".", reason);
     case CURLE_OPERATION_TIMEDOUT: fail(ErrorCode::gateway_timeout, peer + " did not answer in time.", reason);
+    case CURLE_SSL_CERTPROBLEM: fail(ErrorCode::invalid, "The client certificate or its key cannot be read.", reason);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR: fail(ErrorCode::bad_gateway, "No trusted TLS connection to " + peer + ".", reason);
     case CURLE_GOT_NOTHING:
@@ -254,6 +260,17 @@ void prepare(CURL* easy, const ClientOptions& options, const ClientRequest& requ
 }
 
 }  // namespace
+
+ClientOptions own_server_options() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    return std::string(value == nullptr ? "" : value);
+  };
+  return {.addresses = AddressPolicy::any,
+          .ca_file = variable("MODELOPS_CA_FILE"),
+          .certificate_file = variable("MODELOPS_CLIENT_CERTIFICATE_FILE"),
+          .key_file = variable("MODELOPS_CLIENT_KEY_FILE")};
+}
 
 struct Client::State {
   explicit State(ClientOptions client_options) : options(std::move(client_options)) {}

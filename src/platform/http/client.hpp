@@ -29,8 +29,14 @@ struct ClientOptions {
   std::uint64_t response_bytes_max = 16 << 20;      ///< of a body that is kept; not for `ClientRequest::receive`
   std::size_t idle_connections_max = 8;             ///< handles kept for the next request
   std::string ca_file;                              ///< PEM; empty: the system's
+  std::string certificate_file;                     ///< PEM, shown to servers that ask for one; empty: none
+  std::string key_file;                             ///< PEM, of that certificate
   std::string user_agent = "ModelOps";
 };
+
+/// Options for the operator's own servers, on any network: MODELOPS_CA_FILE says whom to trust instead of the system's
+/// authorities, MODELOPS_CLIENT_CERTIFICATE_FILE and MODELOPS_CLIENT_KEY_FILE what to show them.
+ClientOptions own_server_options();
 
 /// A request body that is made while it is sent.
 struct UploadSource {

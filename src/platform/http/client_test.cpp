@@ -205,6 +205,68 @@ TEST_F(HttpClient, goes_only_to_the_public_internet_unless_told) {
   }
 }
 
+/// Every way that is known to us of writing an address that leads inside.
+TEST_F(HttpClient, odd_spellings_of_inside_addresses_lead_nowhere) {
+  Client client;
+  const std::string port = std::to_string(server->port());
+  for (const std::string host :
+       {// loopback: shortened, decimal, octal, hexadecimal, mixed, overlong, with a dot at the end
+        "127.1", "127.0.1", "2130706433", "017700000001", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "0x7f.1",
+        "00000177.0.0.1", "127.0.0.1.", "localhost.", "LOCALHOST", "127.000.000.001", "%31%32%37.0.0.1",
+        // this host, private networks, metadata services
+        "0", "0.0.0.0", "0x0", "10.1", "0xa000001", "192.168.257", "3232235777", "172.16.1", "169.254.169.254",
+        "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "100.100.100.200", "168.63.129.16",
+        "[fd00:ec2::254]",
+        // IPv6: loopback, unspecified, mapped, compatible, NAT64, 6to4, Teredo, unique local, link-local with a zone
+        "[::1]", "[0:0:0:0:0:0:0:1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:a9fe:a9fe]",
+        "[::127.0.0.1]", "[::7f00:1]", "[64:ff9b::7f00:1]", "[64:ff9b::169.254.169.254]", "[64:ff9b:1::7f00:1]",
+        "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]", "[2001:0:7f00:1::]", "[fc00::1]", "[fe80::1]", "[fe80::1%25lo]",
+        "[ff02::1]", "[100::1]", "[5f00::1]"}) {
+    ClientRequest request;
+    request.url = "http://" + host + ":" + port + "/echo";
+    std::string message;
+    const ErrorCode code = error_of(client, request, &message);
+    // Refused by the address policy, or not an address at all for libcurl and the resolver.
+    const bool refused = code == ErrorCode::forbidden || code == ErrorCode::invalid ||
+                         (code == ErrorCode::unavailable && message.find("cannot be resolved") != message.npos);
+    EXPECT_TRUE(refused) << host << ": " << message;
+  }
+  EXPECT_EQ(server->connections(), 0u);
+}
+
+TEST_F(HttpClient, odd_urls_are_not_read_in_two_ways) {
+  Client client;
+  const std::string inside = "127.0.0.1:" + std::to_string(server->port());
+  for (const std::string& url :
+       {"http://example.org@" + inside + "/", "http://example.org:80@" + inside + "/", "http://example.org%40" + inside,
+        "http://example.org#@" + inside + "/\r\n", "http://" + inside + "\\@example.org/",
+        "http://example.org\\@" + inside + "/", "http:/" + inside + "/", "http:" + inside, "//" + inside + "/",
+        "http://" + inside + "\t/", "http://" + inside + "\n.example.org/", "dict://" + inside + "/",
+        "file://" + inside + "/etc/passwd", "http+unix://" + inside + "/", "HTTP://user@" + inside + "/"}) {
+    ClientRequest request;
+    request.url = url;
+    const ErrorCode code = error_of(client, request);
+    EXPECT_TRUE(code == ErrorCode::invalid || code == ErrorCode::forbidden) << url << ": " << static_cast<int>(code);
+  }
+  EXPECT_EQ(server->connections(), 0u);
+}
+
+/// A connection that is kept for a name cannot be used by somebody who may not go there: each client has one policy.
+TEST_F(HttpClient, the_proxies_of_the_environment_are_not_used) {
+  const std::string proxy = "http://127.0.0.1:" + std::to_string(server->port());
+  for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
+    ::setenv(name, proxy.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): before the client's threads
+  Client client;
+  ClientRequest request;
+  request.url = "http://169.254.169.254/latest/meta-data/";
+  EXPECT_EQ(error_of(client, request), ErrorCode::forbidden);
+  Client any(inside);
+  EXPECT_EQ(any.send(this->request("/echo")).status, 200);
+  EXPECT_EQ(server->connections(), 1u);
+  for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
+    ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): as above
+}
+
 TEST_F(HttpClient, refuses_urls_and_headers_that_are_not_what_they_seem) {
   Client client(inside);
   for (const std::string bad : {"", "file:///etc/passwd", "gopher://h/", "127.0.0.1", "http://", "http://u:p@h/",

@@ -1,8 +1,9 @@
 #pragma once
-// Inside the server: one connection as one coroutine on one I/O thread. Only server.cpp and connection.cpp include
-// this; it brings Asio.
+// Inside the server: one connection as one coroutine on one I/O thread. server.cpp and the files of its members
+// include this: connection.cpp takes requests, answer.cpp answers, waiting.cpp is what both wait for. It brings Asio.
 #include <map>
 
+#include "platform/http/byte_stream.hpp"
 #include "platform/http/io_thread.hpp"
 #include "platform/http/pool.hpp"
 #include "platform/http/server.hpp"
@@ -18,16 +19,18 @@ struct Shared {
   events::Topics& topics;
   metrics::Registry* const registry;
   OpenConnections connections;
+  std::atomic<std::uint64_t> buffered_bytes{0};
   std::optional<metrics::Gauge> queued;
   Pool pool;
 };
 
 /// Who answers the connections of one listening socket, with metrics of their own.
 struct Site {
-  Site(std::string site_name, Handler& request_handler, metrics::Registry* registry);
+  Site(std::string site_name, Handler& request_handler, std::shared_ptr<Tls> certificates, metrics::Registry* registry);
 
   const std::string name;
   Handler& handler;
+  const std::shared_ptr<Tls> tls;  ///< null: plain
   std::optional<metrics::Gauge> in_flight;
   std::optional<metrics::Gauge> open;
 };
@@ -48,6 +51,9 @@ class ServerThread final : public IoThread {
   std::map<std::tuple<const Site*, std::string_view, Method, int>, metrics::Counter> counters_;
   std::map<std::pair<const Site*, std::string_view>, metrics::Histogram> latencies_;
 };
+
+/// What a client is told that comes when there is too much to do.
+Error overloaded();
 
 class Connection final : public Session, public std::enable_shared_from_this<Connection> {
  public:
@@ -82,6 +88,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
     int status = 499;
     std::uint64_t received = 0;
     std::uint64_t sent = 0;
+    std::uint64_t held = 0;  ///< of the body, counted against the limit of all buffered bodies
   };
 
   /// Progress against the slowest accepted pace.
@@ -107,8 +114,15 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
 
   Task<bool> fill(SteadyTime deadline);
   Task<void> write(std::string_view first, std::string_view second = {});
+  /// Runs `work` on the pool and comes back: with nothing, or with the problem that it threw. `is_new` work is refused
+  /// when the pool has too much to do, or when its turn comes after its deadline.
   template <class Work>
-  Task<std::optional<Response>> on_pool(Work& work, bool is_new);
+  Task<std::optional<Response>> on_pool(Work& work, bool is_new) {
+    return run_on_pool([&work] { work(); }, is_new);  // a reference only: std::function does not allocate for it
+  }
+  Task<std::optional<Response>> run_on_pool(std::function<void()> work, bool is_new);
+  Task<bool> shake_hands();
+  void hold(std::size_t bytes);
   Task<void> park(SteadyTime until, bool heed_drain);
   void watch();
   void on_readable(const boost::system::error_code& error);
@@ -125,8 +139,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
 
   ServerThread& thread_;
   const Site& site_;
-  Socket socket_;
-  const std::string remote_address_;
+  ByteStream stream_;
   Signal signal_;
   const std::size_t capacity_;
   std::unique_ptr<char[]> buffer_;

@@ -17,7 +17,6 @@ namespace modelops::http {
 namespace asio = boost::asio;
 using SteadyTime = std::chrono::steady_clock::time_point;
 using Executor = asio::io_context::executor_type;
-/// The one place to change for TLS.
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 using Timer =

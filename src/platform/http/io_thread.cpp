@@ -1,15 +1,15 @@
 #include "platform/http/io_thread.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "platform/http/address.hpp"
+#include "platform/http/listeners.hpp"
 #include "platform/http/wire.hpp"
 
 namespace modelops::http {
@@ -21,52 +21,33 @@ using boost::system::error_code;
 constexpr std::string_view busy =
     "HTTP/1.1 503 Service Unavailable\r\nServer: ModelOps\r\nConnection: close\r\nRetry-After: 1\r\n"
     "Content-Type: text/plain\r\nContent-Length: 37\r\n\r\nToo many connections are open; wait.\n";
-
-Acceptor open_acceptor(asio::io_context& io, const ListenAt& at) {
-  Acceptor acceptor(io.get_executor());
-  error_code error;
-  if (at.listen_fd >= 0) {
-    sockaddr_storage name{};
-    socklen_t length = sizeof name;
-    const bool known = ::getsockname(at.listen_fd, reinterpret_cast<sockaddr*>(&name), &length) == 0;
-    acceptor.assign(name.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), at.listen_fd, error);
-    if (!known || error)
-      fail(ErrorCode::invalid, "The socket handed over is not a listening TCP socket.", error.message());
-    return acceptor;
-  }
-  const auto address = asio::ip::make_address(at.address, error);
-  if (error) fail(ErrorCode::invalid, "\"" + at.address + "\" is not an IP address to listen at.");
-  const tcp::endpoint endpoint(address, at.port);
-  const std::string name =
-      fmt::format("{}{}{}:{}", address.is_v6() ? "[" : "", at.address, address.is_v6() ? "]" : "", at.port);
-  acceptor.open(endpoint.protocol(), error);
-  // Without SO_REUSEPORT: with it a second server would share the port unnoticed.
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error && address.is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(4096, error);
-  if (error == asio::error::address_in_use) {
-    fail(ErrorCode::conflict,
-         name + " is already in use: stop the program that listens there, or choose another port.");
-  }
-  if (error) fail(ErrorCode::invalid, "Cannot listen at " + name + ": " + error.message() + ".");
-  return acceptor;
-}
+// A close with unread input resets the connection and could take the answer with it.
+constexpr std::chrono::milliseconds refused_for{1'000};
+constexpr std::size_t refused_max = 256;
 
 }  // namespace
 
 // ---- how many are open -------------------------------------------------------------------------------------------
 
-bool OpenConnections::add() {
+bool OpenConnections::add(const std::string& remote_address) {
   const std::lock_guard lock(mutex_);
   if (count_ >= max_) return false;
+  if (per_client_max_ > 0) {
+    std::size_t& of_client = by_client_[client_network(remote_address)];
+    if (of_client >= per_client_max_) return false;
+    ++of_client;
+  }
   ++count_;
   return true;
 }
 
-void OpenConnections::remove() {
+void OpenConnections::remove(const std::string& remote_address) {
   const std::lock_guard lock(mutex_);
   --count_;
+  if (per_client_max_ > 0) {
+    const auto of_client = by_client_.find(client_network(remote_address));
+    if (--of_client->second == 0) by_client_.erase(of_client);
+  }
   changed_.notify_all();
 }
 
@@ -80,11 +61,14 @@ bool OpenConnections::await_none(SteadyTime deadline) {
   return changed_.wait_until(lock, deadline, [&] { return count_ == 0; });
 }
 
-Session::Session(IoThread& thread) : io_thread_(thread) { io_thread_.sessions_.insert(this); }
+Session::Session(IoThread& thread, std::string remote_address)
+    : io_thread_(thread), remote_address_(std::move(remote_address)) {
+  io_thread_.sessions_.insert(this);
+}
 
 Session::~Session() {
   io_thread_.sessions_.erase(this);
-  io_thread_.connections_.remove();
+  io_thread_.connections_.remove(remote_address_);
 }
 
 // ---- one thread --------------------------------------------------------------------------------------------------
@@ -126,14 +110,17 @@ void IoThread::admit(const Listener& listener, Socket socket) {
   error_code error;
   const auto remote = socket.remote_endpoint(error);
   if (error) return;
-  if (!connections_.add()) {
+  std::string remote_address = remote.address().to_string();
+  if (!connections_.add(remote_address)) {
     [[maybe_unused]] const auto sent =
         ::send(socket.native_handle(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     socket.shutdown(Socket::shutdown_send, error);
+    if (refused_.size() >= refused_max) refused_.pop_front();
+    refused_.emplace_back(std::chrono::steady_clock::now() + refused_for, std::move(socket));
     return;
   }
   socket.set_option(tcp::no_delay(true), error);
-  listener.open(std::move(socket), remote.address().to_string());
+  listener.open(std::move(socket), std::move(remote_address));
 }
 
 void IoThread::schedule_sweep() {
@@ -147,6 +134,7 @@ void IoThread::schedule_sweep() {
 
 void IoThread::sweep(SteadyTime now) {
   for (Session* session : sessions_) session->sweep(now);
+  while (!refused_.empty() && refused_.front().first <= now) refused_.pop_front();
 }
 
 void IoThread::begin_drain() {
@@ -192,14 +180,14 @@ const std::string& IoThread::date() {
 
 // ---- listening ---------------------------------------------------------------------------------------------------
 
-std::vector<Acceptor> open_acceptors(const ListenAt& at, std::span<IoThread* const> threads) {
+std::vector<Acceptor> open_acceptors(Descriptor listener, std::span<IoThread* const> threads) {
+  port_of(listener.get());
   std::vector<Acceptor> out;
-  out.push_back(open_acceptor(threads.front()->io(), at));
-  const auto protocol = out.front().local_endpoint().protocol();
-  for (IoThread* thread : threads.subspan(1)) {
-    const int fd = ::fcntl(out.front().native_handle(), F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) fail(ErrorCode::unavailable, "The program is out of file descriptors.");
-    out.emplace_back(thread->io(), protocol, fd);
+  for (IoThread* thread : threads) {
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &length);
+    out.emplace_back(thread->io(), name.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), copy_of(listener).release());
   }
   return out;
 }

@@ -3,6 +3,7 @@
 // ends in steps. For the server and for the gateway; brings Asio.
 #include <boost/asio/executor_work_guard.hpp>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <latch>
 #include <list>
@@ -10,9 +11,11 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "platform/http/io.hpp"
 
 namespace modelops::http {
@@ -20,18 +23,21 @@ namespace modelops::http {
 /// How many connections are open, in all threads. Thread-safe.
 class OpenConnections {
  public:
-  explicit OpenConnections(std::size_t max) : max_(max) {}
-  bool add();  ///< false when there are `max`
-  void remove();
+  /// `per_client_max`: from one IPv4 address or one IPv6 network of 64 bits; 0: as many as there may be.
+  OpenConnections(std::size_t max, std::size_t per_client_max) : max_(max), per_client_max_(per_client_max) {}
+  bool add(const std::string& remote_address);  ///< false when there are enough
+  void remove(const std::string& remote_address);
   std::size_t count() const;
   /// False when `deadline` passes first.
   bool await_none(SteadyTime deadline);
 
  private:
   const std::size_t max_;
+  const std::size_t per_client_max_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t count_ = 0;
+  std::unordered_map<std::string, std::size_t> by_client_;
 };
 
 class IoThread;
@@ -39,7 +45,7 @@ class IoThread;
 /// A connection as its I/O thread sees it, from when it is accepted; its destruction frees its place.
 class Session {
  public:
-  explicit Session(IoThread& thread);
+  Session(IoThread& thread, std::string remote_address);
   virtual ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -48,9 +54,11 @@ class Session {
   virtual void begin_drain() {}
   virtual void close_if_idle() = 0;
   virtual void abort() = 0;
+  const std::string& remote_address() const { return remote_address_; }  ///< numeric, without the port
 
  private:
   IoThread& io_thread_;
+  const std::string remote_address_;
 };
 
 /// One I/O thread's own state: touched by that thread only.
@@ -103,6 +111,7 @@ class IoThread {
   asio::executor_work_guard<Executor> work_{io_.get_executor()};
   Timer timer_{io_.get_executor()};
   std::list<Listener> listeners_;
+  std::deque<std::pair<SteadyTime, Socket>> refused_;  // closed a moment later, so that they can read why
   bool draining_ = false;
   bool closing_idle_ = false;
   bool aborting_ = false;
@@ -111,15 +120,8 @@ class IoThread {
   std::thread thread_;
 };
 
-struct ListenAt {
-  std::string address;
-  std::uint16_t port = 0;  ///< 0: any free one
-  int listen_fd = -1;      ///< a listening socket to take over instead
-};
-
-/// One listening socket, with a descriptor of its own for each thread. Throws Error(conflict) when the port is taken,
-/// Error(invalid) when the address is not one of this machine.
-std::vector<Acceptor> open_acceptors(const ListenAt& at, std::span<IoThread* const> threads);
+/// `listener` for each thread, with a descriptor of its own. Throws Error(invalid) when it is no listening TCP socket.
+std::vector<Acceptor> open_acceptors(Descriptor listener, std::span<IoThread* const> threads);
 
 /// The threads of one server, running from construction to `stop`. `Thread` is an IoThread made of a `Shared&`, which
 /// outlives them.
@@ -135,19 +137,20 @@ class IoThreads {
   IoThreads(const IoThreads&) = delete;
   IoThreads& operator=(const IoThreads&) = delete;
 
-  /// `open(thread, socket, remote_address)` starts a session on `thread`. Returns the port. See `open_acceptors`.
+  /// `start_session(thread, socket, remote_address)` starts a session on `thread`. Returns the port. See
+  /// `open_acceptors`.
   template <class F>
-  std::uint16_t listen(const ListenAt& at, F open) {
+  std::uint16_t listen(Descriptor listener, F start_session) {
     std::vector<IoThread*> all;
     all.reserve(threads_.size());
     for (const auto& thread : threads_) all.push_back(thread.get());
-    std::vector<Acceptor> acceptors = open_acceptors(at, all);
+    std::vector<Acceptor> acceptors = open_acceptors(std::move(listener), all);
     const std::uint16_t port = acceptors.front().local_endpoint().port();
     for (std::size_t i = 0; i < threads_.size(); ++i) {
       Thread& thread = *threads_[i];
-      asio::post(thread.io(), [&thread, acceptor = std::move(acceptors[i]), open]() mutable {
-        thread.listen(std::move(acceptor), [&thread, open](Socket socket, std::string remote_address) {
-          open(thread, std::move(socket), std::move(remote_address));
+      asio::post(thread.io(), [&thread, acceptor = std::move(acceptors[i]), start_session]() mutable {
+        thread.listen(std::move(acceptor), [&thread, start_session](Socket socket, std::string remote_address) {
+          start_session(thread, std::move(socket), std::move(remote_address));
         });
       });
     }

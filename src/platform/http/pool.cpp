@@ -4,7 +4,10 @@
 
 namespace modelops::http {
 
-Pool::Pool(unsigned threads, std::size_t queue_max) : queue_max_(queue_max) {
+using std::chrono::steady_clock;
+
+Pool::Pool(unsigned threads, std::size_t queue_max, std::chrono::milliseconds wait_max)
+    : queue_max_(queue_max), wait_max_(wait_max) {
   for (unsigned i = 0; i < std::max(threads, 1u); ++i) {
     threads_.emplace_back([this] { run(); });
   }
@@ -21,19 +24,22 @@ void Pool::stop() {
 }
 
 bool Pool::try_submit(Job job) {
+  const auto now = steady_clock::now();
   {
     std::lock_guard lock(mutex_);
     if (queue_.size() >= queue_max_) return false;
-    queue_.push_back(std::move(job));
+    if (!queue_.empty() && now - queue_.front().since > wait_max_) return false;
+    queue_.push_back({std::move(job), now});
   }
   wake_.notify_one();
   return true;
 }
 
 void Pool::submit(Job job) {
+  const auto now = steady_clock::now();
   {
     std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(job));
+    queue_.push_back({std::move(job), now});
   }
   wake_.notify_one();
 }
@@ -50,7 +56,7 @@ void Pool::run() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      job = std::move(queue_.front());
+      job = std::move(queue_.front().job);
       queue_.pop_front();
     }
     job();

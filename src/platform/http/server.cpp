@@ -11,15 +11,16 @@ Shared::Shared(ServerOptions server_options, events::Topics& wake_ups, metrics::
     : options(std::move(server_options)),
       topics(wake_ups),
       registry(metrics_registry),
-      connections(options.connections_max),
-      pool(options.pool_threads, options.pool_queue_max) {
+      connections(options.connections_max, options.connections_per_client_max),
+      pool(options.pool_threads, options.pool_queue_max, options.pool_wait_max) {
   if (!registry) return;
   queued = registry->gauge("modelops_http_pool_queue", "Jobs that wait for a thread of the pool.",
                            {{"server", options.name}});
 }
 
-Site::Site(std::string site_name, Handler& request_handler, metrics::Registry* registry)
-    : name(std::move(site_name)), handler(request_handler) {
+Site::Site(std::string site_name, Handler& request_handler, std::shared_ptr<Tls> certificates,
+           metrics::Registry* registry)
+    : name(std::move(site_name)), handler(request_handler), tls(std::move(certificates)) {
   if (!registry) return;
   const metrics::Labels labels{{"server", name}};
   in_flight = registry->gauge("modelops_http_requests_in_flight", "Requests being served.", labels);
@@ -61,12 +62,16 @@ struct Server::State {
       : shared(std::move(options), topics, registry), threads(shared.options.io_threads, shared) {}
   ~State() { stop(); }
 
-  std::uint16_t listen(const ListenAt& at, std::string name, Handler& handler) {
-    const Site& site = sites.emplace_back(std::move(name), handler, shared.registry);
-    return threads.listen(at, [&site](ServerThread& thread, Socket socket, std::string remote_address) {
-      auto connection = std::make_shared<Connection>(std::move(socket), std::move(remote_address), thread, site);
-      asio::co_spawn(thread.io(), Connection::run(std::move(connection)), asio::detached);
-    });
+  std::uint16_t listen(const std::string& name, const std::string& address, std::uint16_t at_port, Handler& handler,
+                       std::shared_ptr<Tls> tls) {
+    Listeners* given = shared.options.listeners;
+    Descriptor listener = given != nullptr ? given->open(name, address, at_port) : open_listener(address, at_port);
+    const Site& site = sites.emplace_back(name, handler, std::move(tls), shared.registry);
+    return threads.listen(
+        std::move(listener), [&site](ServerThread& thread, Socket socket, std::string remote_address) {
+          auto connection = std::make_shared<Connection>(std::move(socket), std::move(remote_address), thread, site);
+          asio::co_spawn(thread.io(), Connection::run(std::move(connection)), asio::detached);
+        });
   }
 
   void stop() {
@@ -84,21 +89,22 @@ struct Server::State {
 Server::Server(ServerOptions options, Handler& handler, events::Topics& topics, metrics::Registry* registry)
     : state_(std::make_unique<State>(std::move(options), topics, registry)) {
   const ServerOptions& given = state_->shared.options;
-  state_->port = state_->listen({given.address, given.port, given.listen_fd}, given.name, handler);
+  state_->port = state_->listen(given.name, given.address, given.port, handler, given.tls);
 }
 
 Server::~Server() = default;
 
-std::uint16_t Server::listen(std::string name, std::string address, std::uint16_t port, Handler& handler) {
-  return state_->listen({std::move(address), port}, std::move(name), handler);
+std::uint16_t Server::listen(const std::string& name, const std::string& address, std::uint16_t port, Handler& handler,
+                             std::shared_ptr<Tls> tls) {
+  return state_->listen(name, address, port, handler, std::move(tls));
 }
 
 std::uint16_t Server::port() const { return state_->port; }
 
 std::size_t Server::connections() const { return state_->shared.connections.count(); }
 
-bool Server::drain(std::chrono::milliseconds timeout) {
-  const bool complete = state_->threads.drain(timeout, state_->shared.options.drain_linger);
+bool Server::drain(std::chrono::milliseconds timeout, std::optional<std::chrono::milliseconds> linger) {
+  const bool complete = state_->threads.drain(timeout, linger.value_or(state_->shared.options.drain_linger));
   state_->stop();
   return complete;
 }

@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/log.hpp"
 #include "platform/events/topics.hpp"
+#include "platform/http/listeners.hpp"
+#include "platform/http/tls.hpp"
 #include "platform/http/types.hpp"
 #include "platform/metrics/metrics.hpp"
 
@@ -30,13 +33,17 @@ struct AccessRecord {
 struct ServerOptions {
   std::string name = "api";  ///< the label of its metrics
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;  ///< 0: any free one
-  int listen_fd = -1;      ///< a listening socket to take over instead of address and port
+  std::uint16_t port = 0;          ///< 0: any free one
+  Listeners* listeners = nullptr;  ///< where sockets for all ports may have been given; outlives the server
+  std::shared_ptr<Tls> tls;        ///< of the first port; null: plain HTTP
 
   unsigned io_threads = 2;
   unsigned pool_threads = 8;
-  std::size_t pool_queue_max = 1024;     ///< waiting requests; beyond: 503 with Retry-After
-  std::size_t connections_max = 10'000;  ///< beyond: 503 and close
+  std::size_t pool_queue_max = 1024;               ///< waiting requests; beyond: 503 with Retry-After
+  std::chrono::milliseconds pool_wait_max{2'000};  ///< of the first in that queue; beyond: 503 with Retry-After
+  std::size_t connections_max = 10'000;            ///< beyond: 503 and close
+  std::size_t connections_per_client_max = 0;      ///< from one address; 0: as many as there may be
+  std::uint64_t buffered_bytes_max = 256 << 20;    ///< of all bodies that are being kept; beyond: 503
 
   std::size_t head_bytes_max = 16 * 1024;   ///< beyond: 431
   std::size_t target_bytes_max = 8 * 1024;  ///< beyond: 431
@@ -68,14 +75,16 @@ class Server {
 
   /// Listens at one more port for another handler, which outlives the server too. `name` labels its metrics; threads,
   /// pool, limits and `drain` are shared. Returns the port. Throws as the constructor does.
-  std::uint16_t listen(std::string name, std::string address, std::uint16_t port, Handler& handler);
+  std::uint16_t listen(const std::string& name, const std::string& address, std::uint16_t port, Handler& handler,
+                       std::shared_ptr<Tls> tls = nullptr);
 
   std::uint16_t port() const;  ///< the first
   std::size_t connections() const;
 
   /// Stops accepting, lets running requests finish with `Connection: close`, asks parked long polls for their last
-  /// answer, ends streams, then stops. False when `timeout` passed first and connections were cut. Idempotent.
-  bool drain(std::chrono::milliseconds timeout);
+  /// answer, ends streams, then stops. Connections without a request are closed after `linger`, by default that of the
+  /// options. False when `timeout` passed first and connections were cut. Idempotent.
+  bool drain(std::chrono::milliseconds timeout, std::optional<std::chrono::milliseconds> linger = {});
 
  private:
   struct State;

@@ -665,7 +665,7 @@ TEST_F(HttpServer, too_many_connections_are_refused) {
 TEST(Pool, accepted_work_is_never_refused) {
   Count done, gate;
   {
-    Pool pool(1, 1);
+    Pool pool(1, 1, 2s);
     pool.submit([&] { gate.await(1); });
     while (pool.queued() > 0) std::this_thread::yield();
     EXPECT_TRUE(pool.try_submit([&] { done.add(); }));
@@ -701,7 +701,9 @@ TEST_F(HttpServer, takes_over_a_listening_socket) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(fd, 10), 0);
-  options.listen_fd = fd;
+  Listeners listeners;
+  listeners.give("api", Descriptor(fd));
+  options.listeners = &listeners;
   start();
   Peer peer = this->peer();
   peer.get("/hello");
