@@ -71,6 +71,26 @@ class DeploymentRoutes final : public gateway::RouteSource, public gateway::Call
   registry::Service*& registry_;
 };
 
+/// What agents are told to run comes from deployments, and what they read of the engines from monitoring.
+class DesiredWithMetrics final : public targets::DesiredStates {
+ public:
+  DesiredWithMetrics(deployments::Controller& controller, const monitoring::Service& monitoring)
+      : controller_(controller), monitoring_(monitoring) {}
+  std::vector<targets::DesiredReplica> desired(db::Tx& tx, const targets::Machine& agent) override {
+    std::vector<targets::DesiredReplica> out = controller_.desired(tx, agent);
+    monitoring_.add_sources(out);
+    return out;
+  }
+  std::optional<std::string> artifact_owner(db::Tx& tx, const targets::Machine& agent,
+                                            const std::string& sha256) override {
+    return controller_.artifact_owner(tx, agent, sha256);
+  }
+
+ private:
+  deployments::Controller& controller_;
+  const monitoring::Service& monitoring_;
+};
+
 /// What agents report goes to deployments, and how busy replicas are to monitoring.
 class ObservedByAll final : public targets::ObservedSink {
  public:

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 
+#include "adapters/prometheus/history.hpp"
 #include "apps/adapters.hpp"
 #include "apps/pages.hpp"
 #include "audit/integrator.hpp"
@@ -71,6 +72,14 @@ std::string sign_in_link(const ServeConfig& config, const std::string& token) {
 
 bool secure_cookies(const ServeConfig& config) {
   return config.api.public_url.starts_with("https:") || config.web.public_url.starts_with("https:");
+}
+
+std::unique_ptr<monitoring::History> metric_history(const ServeConfig& config) {
+  const std::string& url = config.prometheus.url;
+  if (url.empty()) return nullptr;
+  if (!reflect::Url::parse(url))
+    fail(ErrorCode::invalid, fmt::format("prometheus.url {}: {}", reflect::TextRule<reflect::Url>::says(), url));
+  return std::make_unique<adapters::prometheus::PrometheusHistory>(url);
 }
 
 [[noreturn]] void fail_not_started(const std::string& missing) {
@@ -142,7 +151,7 @@ struct ControlPlane::Graph {
     add(targets::routes(g.targets, g.machines));
     add(deployments::routes(g.deployments));
     add(gateway::routes(g.gateway, g.trials));
-    add(monitoring::routes(g.monitoring));
+    add(monitoring::routes(g.monitoring, g.performance, g.discovery));
     return all;
   }
 
@@ -233,9 +242,13 @@ struct ControlPlane::Graph {
   gateway::Trials trials{
       *database, identity, deployment_routes, topics, deployments::endpoints_topic, config.gateway.public_url};
   monitoring::Service monitoring{*database, clock, machine_access, gateway, deployments};
+  monitoring::Discovery discovery{*database, clock, targets, gateway, deployments, config.api.public_url};
+  std::unique_ptr<monitoring::History> history = metric_history(config);
+  monitoring::Performance performance{*database, clock, gateway, deployments, history.get()};
   ObservedByAll observed{controller, monitoring};
-  targets::Machines machines{*database, clock,      trail,    server_keys,       machine_access,
-                             topics,    controller, observed, registry_artifacts};
+  DesiredWithMetrics desired{controller, monitoring};
+  targets::Machines machines{*database, clock,   trail,    server_keys,       machine_access,
+                             topics,    desired, observed, registry_artifacts};
 
   api::Routes routes = all_routes(*this);
   std::string document = api::openapi(routes, MODELOPS_VERSION);

@@ -58,6 +58,15 @@ struct DataConfig {
 };
 MODELOPS_DESCRIBE(DataConfig, folder, database, statement_timeout, key_file, free_space_reserve, upload_bytes_max);
 
+struct PrometheusConfig {
+  std::string url;
+  static constexpr reflect::Doc docs[] = {
+      {"url",
+       "Of the Prometheus that keeps the history of metrics: http://localhost:19090. Empty: there is none, and "
+       "only the last 24 hours are known"}};
+};
+MODELOPS_DESCRIBE(PrometheusConfig, url);
+
 struct FirstStartConfig {
   reflect::Slug organization = *reflect::Slug::parse("default");
   reflect::Email administrator = *reflect::Email::parse("admin@localhost");
@@ -89,9 +98,10 @@ struct ServeConfig {
   LimitsConfig limits;
   GatewayConfig gateway;
   DataConfig data;
+  PrometheusConfig prometheus;
   FirstStartConfig first_start;
 };
-MODELOPS_DESCRIBE(ServeConfig, api, web, tls, limits, gateway, data, first_start);
+MODELOPS_DESCRIBE(ServeConfig, api, web, tls, limits, gateway, data, prometheus, first_start);
 
 /// Where the configuration says that the database is: "sqlite:/path" or "postgresql://…".
 std::string database_url(const ServeConfig& config);

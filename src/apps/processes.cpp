@@ -56,13 +56,13 @@ bool Processes::is_another_program(const std::string& name) const {
 }
 
 void Processes::start(const std::string& name, const std::vector<std::string>& arguments,
-                      std::vector<std::string> variables) {
-  write_mark(name, spawn(name, arguments, std::move(variables)));
+                      std::vector<std::string> variables, const std::filesystem::path& program) {
+  write_mark(name, spawn(name, arguments, std::move(variables), program));
 }
 
 void Processes::replace(const std::string& name, const std::vector<std::string>& arguments,
                         const std::function<bool(int pid)>& ready) {
-  const Mark next = spawn(name, arguments, {});
+  const Mark next = spawn(name, arguments, {}, "/proc/self/exe");
   while (!ready(next.pid)) {
     ::waitpid(next.pid, nullptr, WNOHANG);
     if (!is_alive(next))
@@ -74,8 +74,8 @@ void Processes::replace(const std::string& name, const std::vector<std::string>&
 }
 
 Processes::Mark Processes::spawn(const std::string& name, const std::vector<std::string>& arguments,
-                                 std::vector<std::string> variables) {
-  std::vector<std::string> words{"modelops"};
+                                 std::vector<std::string> variables, const std::filesystem::path& program) {
+  std::vector<std::string> words{program == "/proc/self/exe" ? "modelops" : program.filename().string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -98,7 +98,7 @@ Processes::Mark Processes::spawn(const std::string& name, const std::vector<std:
     ::dup2(nothing, STDIN_FILENO);
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
-    ::execve("/proc/self/exe", argv.data(), environment.data());
+    ::execve(program.c_str(), argv.data(), environment.data());
     ::_exit(127);
   }
   ::close(log);

@@ -14,10 +14,10 @@ class Processes {
   explicit Processes(std::filesystem::path folder);
 
   bool is_running(const std::string& name) const;
-  /// Starts this very program with `arguments`, and `variables` (NAME=value) beside this environment: secrets go
-  /// there, as every user can see arguments. Its output goes to `log_path(name)`.
+  /// Starts `program`, which is this very one unless another is named, with `arguments`, and `variables` (NAME=value)
+  /// beside this environment: secrets go there, as every user can see arguments. Its output goes to `log_path(name)`.
   void start(const std::string& name, const std::vector<std::string>& arguments,
-             std::vector<std::string> variables = {});
+             std::vector<std::string> variables = {}, const std::filesystem::path& program = "/proc/self/exe");
   /// Starts it while it runs, as `start` does, to take its place: the old one is forgotten once `ready(pid)`. When the
   /// new one ends before, the old one stays, and this throws Error(unavailable) with its last words.
   void replace(const std::string& name, const std::vector<std::string>& arguments,
@@ -35,7 +35,8 @@ class Processes {
     int pid = 0;
     std::string start_time;
   };
-  Mark spawn(const std::string& name, const std::vector<std::string>& arguments, std::vector<std::string> variables);
+  Mark spawn(const std::string& name, const std::vector<std::string>& arguments, std::vector<std::string> variables,
+             const std::filesystem::path& program);
   static bool is_alive(const Mark& mark);
   Mark read_mark(const std::string& name) const;
   void write_mark(const std::string& name, const Mark& mark) const;

@@ -2,12 +2,14 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
 
+#include "adapters/prometheus/configuration.hpp"
 #include "apps/processes.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -35,6 +37,8 @@ struct Places {
   int api_port = 18087;
   int web_port = 3000;
   int gateway_port = 18088;
+  int prometheus_port = 19090;  ///< 0: none is started
+  std::string prometheus_url;   ///< of one that is there already
 
   Places() {
     const std::filesystem::path user = variable("HOME");
@@ -53,6 +57,20 @@ struct Places {
   std::string api() const { return fmt::format("http://localhost:{}", api_port); }
   std::string web() const { return fmt::format("http://localhost:{}", web_port); }
   std::string gateway() const { return fmt::format("http://localhost:{}", gateway_port); }
+  /// Where metrics are kept; empty: nowhere.
+  std::string prometheus() const {
+    if (!prometheus_url.empty()) return prometheus_url;
+    if (prometheus_port == 0 || prometheus_program().empty()) return {};
+    return fmt::format("http://localhost:{}", prometheus_port);
+  }
+  /// Empty when it is not installed.
+  static std::filesystem::path prometheus_program() {
+    const std::string path = variable("PATH");
+    for (const std::string_view folder : split(path, ':'))
+      if (const auto file = std::filesystem::path(folder) / "prometheus"; ::access(file.c_str(), X_OK) == 0)
+        return file;
+    return {};
+  }
 };
 
 /// A word of a command for a POSIX shell.
@@ -138,6 +156,7 @@ void start_control_plane(Processes& processes, const Places& places) {
                                        "--gateway.public_url=" + places.gateway(),
                                        "--first_start.profile=" + places.profiles.string()};
     for (std::string& setting : places.settings()) arguments.push_back(std::move(setting));
+    if (const std::string url = places.prometheus(); !url.empty()) arguments.push_back("--prometheus.url=" + url);
     if (newer)
       processes.replace("serve", arguments,
                         holds(places.home / "data" / "run" / fmt::format("serve-{}.sock", places.api_port)));
@@ -174,6 +193,65 @@ void start_machine(Processes& processes, cli::Api& api, const Places& places, co
     processes.replace(name, arguments, holds(state / "run" / fmt::format("gateway-{}.sock", places.gateway_port)));
   else
     processes.start(name, arguments, std::move(variables));
+}
+
+/// A file that only its owner may read.
+void write_private(const std::filesystem::path& file, const std::string& text) {
+  std::ofstream(file, std::ios::trunc);
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::ofstream(file) << text;
+}
+
+/// An API key that finds what Prometheus scrapes, and may nothing else; made anew when it is not taken any more.
+void ensure_discovery_token(cli::Api& api, const Places& places, const std::filesystem::path& file) {
+  cli::Profile discoverer{places.api(), "", {}};
+  std::ifstream(file) >> discoverer.token;
+  try {
+    if (!discoverer.token.empty()) {
+      cli::Api(discoverer).get("/api/v1/monitoring/targets");
+      return;
+    }
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::unauthenticated) throw;
+  }
+  const boost::json::value request =
+      boost::json::object{{"name", "prometheus"}, {"scopes", boost::json::array{"monitoring:discover"}}};
+  write_private(file, cli::text_member(api.post("/api/v1/api-keys", request), "token"));
+}
+
+/// Starts a Prometheus that keeps the history of metrics. Without one everything else works: what is missing is said.
+void start_prometheus(Processes& processes, cli::Api& api, const Places& places) {
+  const Step step("history");
+  const std::filesystem::path folder = std::filesystem::absolute(places.home) / "prometheus";
+  try {
+    std::filesystem::create_directories(folder);
+    const std::filesystem::path token = folder / "token";
+    const std::filesystem::path rules = folder / "rules.yml";
+    const std::filesystem::path configuration = folder / "prometheus.yml";
+    ensure_discovery_token(api, places, token);
+    const auto yaml = [](const boost::json::value& value) { return cli::render(value, cli::Format::yaml, {}); };
+    write_private(rules, yaml(adapters::prometheus::recording_rules()));
+    write_private(
+        configuration,
+        yaml(adapters::prometheus::configuration(
+            {.server = places.api(), .token_file = token.string(), .local = "local", .rules_file = rules.string()})));
+    if (!places.prometheus_url.empty())
+      return step.done(fmt::format("{}; it should scrape what {} says", places.prometheus_url, configuration.string()));
+    if (places.prometheus().empty())
+      return step.done("none: Prometheus is not installed (tools/setup run does it), so charts end after 24 hours");
+    const bool running = processes.is_running("prometheus");
+    if (!running) {
+      processes.start("prometheus",
+                      {"--config.file=" + configuration.string(), "--storage.tsdb.path=" + (folder / "data").string(),
+                       "--storage.tsdb.retention.time=15d",
+                       fmt::format("--web.listen-address=127.0.0.1:{}", places.prometheus_port), "--log.level=warn"},
+                      {}, Places::prometheus_program());
+    }
+    wait_until_ready(processes, "prometheus", places.prometheus() + "/-/ready");
+    step.done(running ? "was running" : places.prometheus() + ", kept for 15 days");
+  } catch (const Error& error) {
+    step.done(fmt::format("none: {} (--prometheus-port chooses another port)", error.message));
+  }
 }
 
 void wait_for_target(cli::Api& api, const Processes& processes) {
@@ -328,6 +406,7 @@ void show_chat(cli::Api& api, const std::string& model) {
 }
 
 void stop_all(Processes& processes, const Places& places, bool engines) {
+  processes.stop("prometheus", std::chrono::seconds(30));
   processes.stop("gateway", std::chrono::seconds(30));
   processes.stop("agent", std::chrono::seconds(30));
   if (engines) {
@@ -351,6 +430,10 @@ int up(const std::vector<std::string>& arguments) {
   app.add_option("--api-port", places.api_port, "Of the API")->check(CLI::Range(1, 65535));
   app.add_option("--web-port", places.web_port, "Of the web app")->check(CLI::Range(1, 65535));
   app.add_option("--gateway-port", places.gateway_port, "Of the gateway")->check(CLI::Range(1, 65535));
+  app.add_option("--prometheus-port", places.prometheus_port,
+                 "Of the Prometheus that keeps the history of metrics; 0: start none")
+      ->check(CLI::Range(0, 65535));
+  app.add_option("--prometheus-url", places.prometheus_url, "Of a Prometheus that is there already: start none");
   app.add_option("--examples", examples, "The folder of the example models");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -393,6 +476,7 @@ int up(const std::vector<std::string>& arguments) {
     wait_until_ready(processes, "gateway", places.gateway() + "/healthz");
     step.done(places.gateway());
   }
+  start_prometheus(processes, api, places);
   if (first_start) {
     // One person cannot be checked by another: the organization says so openly, and each approval records it.
     const auto found = api.call(http::Method::get, "/api/v1/organization");

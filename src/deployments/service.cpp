@@ -270,6 +270,14 @@ Endpoint Service::endpoint_of(db::Tx& tx, const DeploymentRow& row) {
   return made;
 }
 
+std::vector<ServingReplica> Service::serving_replicas(db::Tx& tx) { return store::serving_replicas(tx); }
+
+std::optional<MetricsEndpoint> Service::metrics_of(const std::string& engine) const {
+  const Engine* found = catalogue_.find(engine);
+  if (found == nullptr || !found->metrics_path) return std::nullopt;
+  return MetricsEndpoint{*found->metrics_path, found->metrics_port ? found->metrics_port->number() : 0};
+}
+
 std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
   std::vector<Endpoint> out;
   for (const DeploymentRow& row : store::serving(tx)) out.push_back(endpoint_of(tx, row));

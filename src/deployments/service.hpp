@@ -23,6 +23,12 @@ struct Endpoint {
   std::string unavailable_reason;  ///< for callers, when none is ready
 };
 
+/// `port` is 0 where it is the engine's own.
+struct MetricsEndpoint {
+  std::string path;
+  std::int64_t port = 0;
+};
+
 class Service {
  public:
   Service(db::Database& database, const Clock& clock, identity::AuditTrail& audit, targets::Service& targets,
@@ -77,6 +83,10 @@ class Service {
   std::optional<std::string> organization_of(db::Tx& tx, const std::string& deployment_id);
   /// Which deployment each replica on a target belongs to.
   std::map<std::string, std::string> replicas_on(db::Tx& tx, const std::string& org_id, const std::string& target_id);
+  /// Of every organisation: the replicas that answer.
+  std::vector<ServingReplica> serving_replicas(db::Tx& tx);
+  /// Where an engine exposes its metrics; nothing when it does not, or is not known.
+  std::optional<MetricsEndpoint> metrics_of(const std::string& engine) const;
   /// Of every organisation: what should answer, and where.
   std::vector<Endpoint> endpoints(db::Tx& tx);
   /// The same of one, also while it is stopped. Throws Error(not_found) for one that the caller may not see.

@@ -125,6 +125,17 @@ std::vector<DeploymentRow> serving(Tx& tx) {
                                Intent::run);
 }
 
+std::vector<ServingReplica> serving_replicas(Tx& tx) {
+  return tx.all<ServingReplica>(
+      "SELECT r.org_id, o.name, d.id, d.name, e.name, d.target_id, d.target_name, d.engine, r.id, r.address FROM "
+      "deployment_replicas r JOIN deployments d ON d.org_id = r.org_id AND d.id = r.deployment_id JOIN environments e "
+      "ON "
+      "e.org_id = d.org_id AND e.id = d.environment_id JOIN organizations o ON o.id = r.org_id WHERE r.state = ? AND "
+      "r.retired_generation IS NULL AND r.drain_until IS NULL AND r.address <> '' AND d.deleted_at IS NULL ORDER BY "
+      "r.id",
+      targets::ReplicaState::ready);
+}
+
 std::vector<DeploymentUse> uses(Tx& tx, const std::string& org_id, const std::string& model_id) {
   return tx.all<DeploymentUse>(
       "SELECT d.id, d.name, d.state, r.version_id, r.number, d.revision FROM deployments d JOIN deployment_revisions r "

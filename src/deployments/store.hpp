@@ -137,6 +137,22 @@ struct DeploymentKey {
 };
 MODELOPS_DESCRIBE(DeploymentKey, org_id, id);
 
+/// A replica that answers, by the names that people know it by.
+struct ServingReplica {
+  std::string org_id;
+  std::string organization;
+  std::string deployment_id;
+  std::string deployment;
+  std::string environment;
+  std::string target_id;
+  std::string target;
+  std::string engine;
+  std::string replica_id;
+  std::string address;
+};
+MODELOPS_DESCRIBE(ServingReplica, org_id, organization, deployment_id, deployment, environment, target_id, target,
+                  engine, replica_id, address);
+
 /// How a deployment uses a model.
 struct DeploymentUse {
   DeploymentId id;
@@ -178,6 +194,8 @@ std::vector<DeploymentRow> unsettled(db::Tx& tx, const std::string& after, std::
 /// The replicas of what `unsettled` answers, in the order of creation.
 std::vector<ReplicaRow> replicas_of_unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
 std::vector<DeploymentRow> serving(db::Tx& tx);
+/// Of every organisation, in the order of their ids.
+std::vector<ServingReplica> serving_replicas(db::Tx& tx);
 std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);
 std::vector<std::string> names_on_target(db::Tx& tx, const std::string& org_id, const std::string& target_id);
 

@@ -6,7 +6,15 @@
 namespace modelops::gateway {
 
 bool Service::serves_all(db::Tx& tx, const targets::Machine& machine) const {
-  return machine.org_id == store::first_organization(tx);
+  return runs_installation(tx, machine.org_id);
+}
+
+bool Service::runs_installation(db::Tx& tx, const std::string& org_id) const {
+  return org_id == store::first_organization(tx);
+}
+
+std::string Service::organization_name(db::Tx& tx, const std::string& org_id) const {
+  return store::organization_name(tx, org_id);
 }
 
 Snapshot Service::snapshot_for(db::Tx& tx, const targets::Machine& machine) const {

@@ -15,6 +15,9 @@ class Service {
 
   /// Whoever runs the installation runs a gateway for all organisations; another's serves its own.
   bool serves_all(db::Tx& tx, const targets::Machine& machine) const;
+  /// The organisation that the installation began with: its administrators run it.
+  bool runs_installation(db::Tx& tx, const std::string& org_id) const;
+  std::string organization_name(db::Tx& tx, const std::string& org_id) const;
 
  private:
   Snapshot snapshot_for(db::Tx& tx, const targets::Machine& machine) const;

@@ -1,9 +1,11 @@
 #pragma once
+#include "monitoring/discovery.hpp"
+#include "monitoring/performance.hpp"
 #include "monitoring/service.hpp"
 #include "platform/api/route.hpp"
 
 namespace modelops::monitoring {
 
-api::Routes routes(Service& service);
+api::Routes routes(Service& service, Performance& performance, Discovery& discovery);
 
 }  // namespace modelops::monitoring

@@ -1,8 +1,11 @@
 #include "monitoring/rules.hpp"
 
+#include <array>
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
+#include "reflect/json.hpp"
 
 namespace modelops::monitoring {
 namespace {
@@ -15,6 +18,7 @@ constexpr std::int64_t sparkline_points = 30;
 std::chrono::seconds length_of(std::string_view window) {
   if (window == "15m") return std::chrono::minutes(15);
   if (window == "1h") return std::chrono::hours(1);
+  if (window == "6h") return std::chrono::hours(6);
   return std::chrono::hours(24);
 }
 
@@ -84,6 +88,7 @@ Chart chart_of(const WindowName& window, std::optional<std::int64_t> step_s, Tim
   const Grain& grain = length > std::chrono::hours(1) ? coarse : fine;
   const std::chrono::seconds usual = length == std::chrono::minutes(15) ? fine.step
                                      : length == std::chrono::hours(1)  ? std::chrono::seconds(15)
+                                     : length == std::chrono::hours(6)  ? coarse.step
                                                                         : std::chrono::seconds(300);
   const std::chrono::seconds step = step_s ? std::chrono::seconds(*step_s) : usual;
   const std::int64_t count = length / step;
@@ -152,40 +157,162 @@ TrafficSeries traffic_series(const Chart& chart, std::span<const TimedTraffic> r
   return out;
 }
 
-ReplicaSeries replica_series(const Points& points, std::string replica_id, std::span<const Sample> samples,
-                             std::chrono::seconds gap_max) {
+namespace {
+
+/// Of one thing that was seen at some moments: a level, or a count, or a sum and what it is over.
+struct Seen {
+  Time at;
+  double value = 0;
+  double divisor = 0;
+};
+
+/// What was seen holds until the next time, or as long as one is waited for.
+Values held(const Points& points, std::span<const Seen> seen, std::chrono::seconds gap_max) {
+  Values out(static_cast<std::size_t>(points.count));
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    Time until = seen[i].at + gap_max;
+    if (i + 1 < seen.size()) until = std::min(until, seen[i + 1].at);
+    const Time from = std::max(seen[i].at, points.first);
+    if (from >= until || from >= points.end()) continue;
+    const std::size_t last = points.at(std::min(until, points.end()) - std::chrono::microseconds(1)).value();
+    for (std::size_t at = points.at(from).value(); at <= last; ++at) out[at] = seen[i].value;
+  }
+  return out;
+}
+
+/// What was counted between two times, spread evenly over them and divided by the time, or with `over_divisor` by what
+/// it is over.
+Values counted(const Points& points, std::span<const Seen> seen, std::chrono::seconds gap_max, bool over_divisor) {
   const auto count = static_cast<std::size_t>(points.count);
-  ReplicaSeries out{std::move(replica_id), Values(count), Values(count)};
-  std::vector<double> cpu_us(count), measured_us(count);
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const Sample& sample = samples[i];
-    // What was seen holds until the next sample, or as long as one is waited for.
-    Time until = sample.at + gap_max;
-    if (i + 1 < samples.size()) until = std::min(until, samples[i + 1].at);
-    const Time from = std::max(sample.at, points.first);
-    if (from < until && from < points.end()) {
-      const std::size_t last = points.at(std::min(until, points.end()) - std::chrono::microseconds(1)).value();
-      for (std::size_t at = points.at(from).value(); at <= last; ++at)
-        out.memory_bytes[at] = static_cast<double>(sample.memory_bytes);
-    }
-    if (i == 0) continue;
-    const Sample& before = samples[i - 1];
-    const std::chrono::microseconds length = sample.at - before.at;
+  std::vector<double> sum(count), over(count);
+  for (std::size_t i = 1; i < seen.size(); ++i) {
+    const Seen& before = seen[i - 1];
+    const Seen& now = seen[i];
+    const std::chrono::microseconds length = now.at - before.at;
     if (length.count() <= 0 || length > gap_max) continue;
-    // A counter that went back belongs to a new process.
-    const std::int64_t used = sample.cpu_us >= before.cpu_us ? sample.cpu_us - before.cpu_us : sample.cpu_us;
-    const double rate = static_cast<double>(used) / static_cast<double>(length.count());
-    for (Time at = std::max(before.at, points.first); at < std::min(sample.at, points.end());) {
+    // A count that went back belongs to a new process.
+    const bool anew = now.value < before.value || now.divisor < before.divisor;
+    const double grown = anew ? now.value : now.value - before.value;
+    const double divided = over_divisor ? (anew ? now.divisor : now.divisor - before.divisor) : seconds_of(length);
+    for (Time at = std::max(before.at, points.first); at < std::min(now.at, points.end());) {
       const std::size_t point = points.at(at).value();
-      const Time end = std::min(points.first + points.step * static_cast<std::int64_t>(point + 1), sample.at);
-      cpu_us[point] += rate * static_cast<double>((end - at).count());
-      measured_us[point] += static_cast<double>((end - at).count());
+      const Time end = std::min(points.first + points.step * static_cast<std::int64_t>(point + 1), now.at);
+      const double part = seconds_of(end - at) / seconds_of(length);
+      sum[point] += grown * part;
+      over[point] += divided * part;
       at = end;
     }
   }
+  Values out(count);
   for (std::size_t i = 0; i < count; ++i)
-    if (measured_us[i] > 0) out.cpu_cores[i] = rounded(cpu_us[i] / measured_us[i]);
+    if (over[i] > 0) out[i] = rounded(sum[i] / over[i]);
   return out;
+}
+
+}  // namespace
+
+ReplicaSeries replica_series(const Points& points, std::string replica_id, std::span<const Sample> samples,
+                             std::chrono::seconds gap_max, const Vocabulary& vocabulary) {
+  std::vector<Seen> memory, cpu;
+  std::map<std::pair<std::string, bool>, std::vector<Seen>> engine;  // by name and whether there is a divisor
+  for (const Sample& sample : samples) {
+    memory.push_back({sample.at, static_cast<double>(sample.memory_bytes)});
+    cpu.push_back({sample.at, static_cast<double>(sample.cpu_us) / 1e6});
+    for (const targets::EngineSample& said : sample.engine)
+      engine[{said.name, said.divisor.has_value()}].push_back({sample.at, said.value, said.divisor.value_or(0)});
+  }
+  ReplicaSeries out{std::move(replica_id), counted(points, cpu, gap_max, false), held(points, memory, gap_max), {}};
+  for (const auto& [key, seen] : engine) {
+    const auto& [name, has_divisor] = key;
+    const std::string* unit = vocabulary.unit(name);
+    if (unit == nullptr) continue;
+    const EngineKind kind = engine_kind(name, has_divisor);
+    out.engine.push_back({name, *unit,
+                          kind == EngineKind::level ? held(points, seen, gap_max)
+                                                    : counted(points, seen, gap_max, kind == EngineKind::mean)});
+  }
+  return out;
+}
+
+std::vector<targets::EngineSample> checked(const std::vector<targets::EngineSample>& told,
+                                           const Vocabulary& vocabulary) {
+  const auto is_count = [](double value) { return std::isfinite(value) && value >= 0; };
+  std::vector<targets::EngineSample> out;
+  std::set<std::string_view> names;
+  for (const targets::EngineSample& sample : told) {
+    if (out.size() == targets::engine_samples_max) break;
+    if (vocabulary.unit(sample.name) == nullptr || !is_count(sample.value) || !is_count(sample.divisor.value_or(0)) ||
+        !names.insert(sample.name).second)
+      continue;
+    out.push_back(sample);
+  }
+  return out;
+}
+
+std::string scrape_address(const std::string& listens, const std::string& remote_address) {
+  const std::size_t colon = listens.rfind(':');
+  if (colon == std::string::npos) return {};
+  const auto port = reflect::parse_integer_text(std::string_view(listens).substr(colon + 1));
+  if (!port || *port < 1 || *port > 65535) return {};
+  std::string host = listens.substr(0, colon);
+  if (host == "0.0.0.0" || host == "::" || host == "[::]") host = remote_address;
+  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
+  // An address, not a name: nothing is resolved on behalf of a machine.
+  const bool numeric =
+      !host.empty() && host.size() <= 45 && host.find_first_not_of("0123456789abcdefABCDEF.:") == std::string::npos;
+  if (!numeric) return {};
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, *port) : fmt::format("[{}]:{}", host, *port);
+}
+
+bool is_loopback(std::string_view address) { return address.starts_with("127.") || address.starts_with("[::1]"); }
+
+Points history_points(const GetDeploymentHistory& request, Time now) {
+  constexpr std::chrono::seconds range_max = std::chrono::days(31);
+  constexpr std::int64_t count_most = 1500;
+  constexpr std::int64_t count_usual = 300;
+  constexpr std::array<std::int64_t, 11> steps = {15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400};
+  const Time to = request.to.value_or(now);
+  if (to > now + clock_skew_max) fail_field("/to", "must not be in the future");
+  const Time from = request.from.value_or(to - std::chrono::hours(1));
+  if (from.us < 0 || from >= to) fail_field("/from", "must be before `to`");
+  if (to - from > range_max)
+    fail_field("/from", fmt::format("must not be more than {} days before `to`", range_max / std::chrono::days(1)));
+  std::chrono::seconds step{0};
+  if (request.step) {
+    step = std::chrono::seconds(request.step->number());
+  } else {
+    for (const std::int64_t seconds : steps) {
+      step = std::chrono::seconds(seconds);
+      if ((to - from) / step <= count_usual) break;
+    }
+  }
+  const Time end = bucket_start(to, step);
+  const std::int64_t count = (to - from) / step;
+  if (count < 1) fail_field("/step", "must not be longer than the range");
+  if (count > count_most)
+    fail_field("/step", fmt::format("must make at most {} points of the range: {} seconds or more", count_most,
+                                    (to - from) / std::chrono::seconds(count_most) + 1));
+  return {end - step * count, step, count};
+}
+
+const std::vector<std::string>& common_metrics() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    const TrafficSeries traffic;
+    reflect::visit_members(traffic, [&](std::string_view name, const Values&) { out.emplace_back(name); });
+    out.insert(out.end(), {"cpu_cores", "memory_bytes"});
+    return out;
+  }();
+  return names;
+}
+
+std::string unit_of(const std::string& metric, const Vocabulary& vocabulary) {
+  if (const std::string* unit = vocabulary.unit(metric)) return metric.ends_with("_total") ? *unit + "/s" : *unit;
+  if (metric.ends_with("_ms")) return "ms";
+  if (metric.starts_with("tokens_")) return "token/s";
+  if (metric.ends_with("_per_second")) return "1/s";
+  if (metric == "memory_bytes") return "By";
+  return metric == "cpu_cores" ? "cores" : "1";
 }
 
 void check(const ReportMetrics& report, Time now) {

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "monitoring/types.hpp"
+#include "monitoring/vocabulary.hpp"
 
 namespace modelops::monitoring {
 
@@ -60,10 +61,27 @@ struct Sample {
   Time at;
   std::int64_t memory_bytes = 0;
   std::int64_t cpu_us = 0;
+  std::vector<targets::EngineSample> engine = {};
 };
 /// `samples` in the order of time. Two that are further apart than `gap_max` are not joined.
 ReplicaSeries replica_series(const Points& points, std::string replica_id, std::span<const Sample> samples,
-                             std::chrono::seconds gap_max);
+                             std::chrono::seconds gap_max, const Vocabulary& vocabulary);
+/// Of what an agent told, that which can be: names of the vocabulary, and finite numbers of at least 0; each name once.
+std::vector<targets::EngineSample> checked(const std::vector<targets::EngineSample>& told,
+                                           const Vocabulary& vocabulary);
+
+/// Where a gateway's /metrics is found: where it says that it listens, and when that is at every address, the one that
+/// its report came from. Empty when it cannot be told.
+std::string scrape_address(const std::string& listens, const std::string& remote_address);
+/// Whether it can be reached from its own machine only.
+bool is_loopback(std::string_view address);
+
+/// A range of the history: throws Error(unprocessable) at /from, /to or /step.
+Points history_points(const GetDeploymentHistory& request, Time now);
+/// The metrics that history has of every deployment: those of its traffic and of its replicas.
+const std::vector<std::string>& common_metrics();
+/// "ms", "1/s", "By"…
+std::string unit_of(const std::string& metric, const Vocabulary& vocabulary);
 
 /// Throws Error(unprocessable) for a report that no gateway of ours would make.
 void check(const ReportMetrics& report, Time now);

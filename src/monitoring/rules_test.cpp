@@ -189,7 +189,7 @@ TEST(ReplicaSeriesTest, CpuIsTheDifferenceOfCountersSpreadOverTheirTime) {
   const Points points{noon, 10s, 4};
   const std::vector<Sample> samples{
       {noon - 5s, 100, 1'000'000}, {noon + 5s, 200, 6'000'000}, {noon + 15s, 300, 26'000'000}};
-  const ReplicaSeries series = replica_series(points, "rep_1", samples, 12s);
+  const ReplicaSeries series = replica_series(points, "rep_1", samples, 12s, Vocabulary::embedded());
   // 0.5 cores to +5 s, then 2; the last sample holds for 12 s.
   EXPECT_THAT(series.cpu_cores, ElementsAre(Optional(1.25), Optional(2.0), std::nullopt, std::nullopt));
   EXPECT_THAT(series.memory_bytes, ElementsAre(Optional(200.0), Optional(300.0), Optional(300.0), std::nullopt));
@@ -198,12 +198,85 @@ TEST(ReplicaSeriesTest, CpuIsTheDifferenceOfCountersSpreadOverTheirTime) {
 TEST(ReplicaSeriesTest, ANewProcessCountsFromZeroAndAGapIsNotBridged) {
   const Points points{noon, 10s, 3};
   const std::vector<Sample> restarted{{noon, 1, 90'000'000}, {noon + 10s, 1, 5'000'000}};
-  EXPECT_THAT(replica_series(points, "r", restarted, 30s).cpu_cores[0], Optional(0.5));
+  EXPECT_THAT(replica_series(points, "r", restarted, 30s, Vocabulary::embedded()).cpu_cores[0], Optional(0.5));
   const std::vector<Sample> apart{{noon - 100s, 1, 0}, {noon + 10s, 1, 5'000'000}};
-  const ReplicaSeries series = replica_series(points, "r", apart, 30s);
+  const ReplicaSeries series = replica_series(points, "r", apart, 30s, Vocabulary::embedded());
   EXPECT_THAT(series.cpu_cores, Each(std::nullopt));
   EXPECT_THAT(series.memory_bytes, ElementsAre(std::nullopt, Optional(1.0), Optional(1.0)));
-  EXPECT_THAT(replica_series(points, "r", {}, 30s).memory_bytes, Each(std::nullopt));
+  EXPECT_THAT(replica_series(points, "r", {}, 30s, Vocabulary::embedded()).memory_bytes, Each(std::nullopt));
+}
+
+TEST(ReplicaSeriesTest, EnginesTellLevelsCountsAndMeans) {
+  const Points points{noon, 10s, 3};
+  const std::vector<Sample> samples{
+      {noon, 1, 0, {{"kv_usage_ratio", 0.25, {}}, {"tokens_out_total", 100, {}}, {"ttft_seconds", 4, 20}}},
+      {noon + 10s, 1, 0, {{"kv_usage_ratio", 0.5, {}}, {"tokens_out_total", 300, {}}, {"ttft_seconds", 7, 30}}},
+      // A new process, which has served two requests.
+      {noon + 20s, 1, 0, {{"kv_usage_ratio", 0, {}}, {"tokens_out_total", 50, {}}, {"ttft_seconds", 1, 2}}}};
+  const auto engine = replica_series(points, "r", samples, 12s, Vocabulary::embedded()).engine;
+  ASSERT_EQ(engine.size(), 3u);
+  EXPECT_EQ(engine[0].name, "kv_usage_ratio");
+  EXPECT_THAT(engine[0].values, ElementsAre(Optional(0.25), Optional(0.5), Optional(0.0)));
+  EXPECT_THAT(engine[1].values, ElementsAre(Optional(20.0), Optional(5.0), std::nullopt));
+  EXPECT_THAT(engine[2].values, ElementsAre(Optional(0.3), Optional(0.5), std::nullopt));
+  const std::vector<Sample> idle{{noon, 1, 0, {{"ttft_seconds", 4, 20}}},
+                                 {noon + 10s, 1, 0, {{"ttft_seconds", 4, 20}}}};
+  EXPECT_THAT(replica_series(points, "r", idle, 12s, Vocabulary::embedded()).engine.at(0).values, Each(std::nullopt))
+      << "nobody called, so there is no mean";
+}
+
+TEST(EngineSamples, OnlyWhatCanBeIsKept) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<targets::EngineSample> told{
+      {"requests_running", 2, {}},       {"requests_running", 3, {}},   {"made_up", 1, {}},
+      {"kv_usage_ratio", infinity, {}},  {"tokens_out_total", -1, {}},  {"ttft_seconds", 1, infinity},
+      {"tpot_seconds", 1, std::nan("")}, {"a{b=\"c\"} 1\nup 1", 1, {}}, {"itl_seconds", 1, 2.0}};
+  EXPECT_THAT(checked(told, Vocabulary::embedded()), ElementsAre(told[0], told[8]));
+}
+
+// ---- where gateways are
+// ----------------------------------------------------------------------------------------------
+
+TEST(ScrapeAddress, IsWhereAGatewaySaysOrWhereItsReportCameFrom) {
+  EXPECT_EQ(scrape_address("127.0.0.1:18088", "10.0.0.7"), "127.0.0.1:18088");
+  EXPECT_EQ(scrape_address("0.0.0.0:18088", "10.0.0.7"), "10.0.0.7:18088");
+  EXPECT_EQ(scrape_address("[::]:18088", "fd00::7"), "[fd00::7]:18088");
+  EXPECT_EQ(scrape_address("::1:18088", ""), "[::1]:18088");
+  for (const char* hostile : {"", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "example.org:80",
+                              "1.2.3.4@example.org:80", "1.2.3.4/metrics?x=:80", "0.0.0.0:1x"})
+    EXPECT_EQ(scrape_address(hostile, "10.0.0.7"), "") << hostile;
+  EXPECT_TRUE(is_loopback("127.0.0.1:1") && is_loopback("127.9.9.9:1") && is_loopback("[::1]:1"));
+  EXPECT_FALSE(is_loopback("10.0.0.7:1") || is_loopback("[fd00::7]:1"));
+}
+
+// ---- ranges of the history
+// -------------------------------------------------------------------------------------------
+
+TEST(HistoryPoints, AreBoundedAndRegular) {
+  const auto request = [](std::optional<Time> from, std::optional<Time> to, std::int64_t step = 0) {
+    GetDeploymentHistory out;
+    out.from = from;
+    out.to = to;
+    if (step != 0) out.step = reflect::Ranged<15, 86400>::parse(step);
+    return out;
+  };
+  const Points hour = history_points(request({}, {}), noon + 7s);
+  EXPECT_EQ(hour.step, 15s);
+  EXPECT_EQ(hour.end(), noon);
+  EXPECT_EQ(hour.count, 240);
+  const Points week = history_points(request(noon - 24h * 7, noon), noon);
+  EXPECT_EQ(week.step, 3600s);
+  EXPECT_EQ(week.count, 168);
+  EXPECT_EQ(history_points(request(noon - 60s, noon, 30), noon).times(), (std::vector<Time>{noon - 60s, noon - 30s}));
+  const auto refusal = [&](const GetDeploymentHistory& asked) {
+    return violation_of([&] { history_points(asked, noon); });
+  };
+  EXPECT_THAT(refusal(request({}, noon + 1h)), HasSubstr("/to"));
+  EXPECT_THAT(refusal(request(noon, noon)), HasSubstr("/from"));
+  EXPECT_THAT(refusal(request(Time{-1}, noon)), HasSubstr("/from"));
+  EXPECT_THAT(refusal(request(noon - 24h * 32, noon)), HasSubstr("31 days"));
+  EXPECT_THAT(refusal(request(noon - 24h * 30, noon, 60)), HasSubstr("1729 seconds or more"));
+  EXPECT_THAT(refusal(request(noon - 60s, noon, 3600)), HasSubstr("/step"));
 }
 
 // ---- reports -------------------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ http::Answer Service::report(const Context&, const ReportMetrics& request, const
     const Time now = clock_.now();
     check(request, now);
     database_.write([&](db::Tx& tx) {
-      if (!store::advance_reporter(tx, machine.org_id, machine.id, *request.run, *request.sequence)) return;
+      if (!store::advance_reporter(tx, {machine.org_id, machine.id, *request.run, *request.sequence,
+                                        scrape_address(request.address, raw.remote_address), now}))
+        return;
       const bool serves_all = gateway_.serves_all(tx, machine);
       std::map<std::string, std::optional<std::string>> organizations;
       for (const TrafficBucket& bucket : request.buckets) {
@@ -49,6 +51,12 @@ http::Answer Service::report(const Context&, const ReportMetrics& request, const
   });
 }
 
+void Service::add_sources(std::vector<targets::DesiredReplica>& replicas) const {
+  for (targets::DesiredReplica& replica : replicas)
+    if (const auto endpoint = deployments_.metrics_of(replica.engine))
+      replica.metrics = {endpoint->path, endpoint->port, vocabulary_.rules(replica.engine)};
+}
+
 void Service::observed(db::Tx& tx, const targets::Machine& agent, const targets::ReportObserved& report) {
   const Time now = clock_.now();
   const auto deployment_of = deployments_.replicas_on(tx, agent.org_id, agent.target_id);
@@ -57,7 +65,8 @@ void Service::observed(db::Tx& tx, const targets::Machine& agent, const targets:
     // Before it is measured for the first time an agent says 0.
     if (found == deployment_of.end() || replica.pid == 0 || replica.memory_bytes <= 0) continue;
     const Sample sample{now, replica.memory_bytes,
-                        static_cast<std::int64_t>(std::clamp(replica.cpu_seconds, 0.0, 1e12) * 1e6)};
+                        static_cast<std::int64_t>(std::clamp(replica.cpu_seconds, 0.0, 1e12) * 1e6),
+                        checked(replica.engine, vocabulary_)};
     for (const Grain& grain : grains)
       store::put_sample(tx, agent.org_id, found->second, replica.replica_id, grain, sample);
   }
@@ -81,10 +90,10 @@ DeploymentMetrics Service::deployment(const Context& ctx, const GetDeploymentMet
     const auto gap_max = sample_gap_max(chart.grain);
     std::map<std::string, std::vector<Sample>> samples;
     for (const SampleRow& row : store::samples(tx, key.org_id, id, chart.grain, points.first - gap_max, points.end()))
-      samples[row.replica_id].push_back({row.sampled_at, row.memory_bytes, row.cpu_us});
+      samples[row.replica_id].push_back({row.sampled_at, row.memory_bytes, row.cpu_us, row.engine});
     out.replicas.clear();
     for (const auto& [replica_id, seen] : samples)
-      out.replicas.push_back(replica_series(points, replica_id, seen, gap_max));
+      out.replicas.push_back(replica_series(points, replica_id, seen, gap_max, vocabulary_));
   });
   return out;
 }

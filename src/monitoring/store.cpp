@@ -19,13 +19,19 @@ std::string in_list(const std::vector<std::string>& values, std::vector<SqlValue
 
 }  // namespace
 
-bool advance_reporter(Tx& tx, const std::string& org_id, const std::string& machine_id, const std::string& run,
-                      std::int64_t sequence) {
+bool advance_reporter(Tx& tx, const ReporterRow& reporter) {
   return tx.run(
-             "INSERT INTO monitoring_reporters (org_id, machine_id, run, sequence) VALUES (?, ?, ?, ?) ON CONFLICT "
-             "(org_id, machine_id) DO UPDATE SET run = excluded.run, sequence = excluded.sequence WHERE "
+             "INSERT INTO monitoring_reporters (org_id, machine_id, run, sequence, address, reported_at) VALUES (?, ?, "
+             "?, ?, ?, ?) ON CONFLICT (org_id, machine_id) DO UPDATE SET run = excluded.run, sequence = "
+             "excluded.sequence, address = excluded.address, reported_at = excluded.reported_at WHERE "
              "monitoring_reporters.run <> excluded.run OR monitoring_reporters.sequence < excluded.sequence",
-             org_id, machine_id, run, sequence) == 1;
+             reporter.org_id, reporter.machine_id, reporter.run, reporter.sequence, reporter.address,
+             reporter.reported_at) == 1;
+}
+
+std::vector<ReporterRow> reporters(Tx& tx, Time since) {
+  return tx.all<ReporterRow>("SELECT " + columns<ReporterRow>() + " FROM monitoring_reporters WHERE reported_at >= ?",
+                             since);
 }
 
 void add_traffic(Tx& tx, const std::string& org_id, const std::string& deployment_id, const Grain& grain,
@@ -111,10 +117,11 @@ void put_sample(Tx& tx, const std::string& org_id, const std::string& deployment
                 const Grain& grain, const Sample& sample) {
   tx.run(
       "INSERT INTO monitoring_samples (org_id, deployment_id, step_s, start, replica_id, sampled_at, memory_bytes, "
-      "cpu_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, deployment_id, step_s, start, replica_id) DO "
-      "UPDATE SET sampled_at = excluded.sampled_at, memory_bytes = excluded.memory_bytes, cpu_us = excluded.cpu_us",
+      "cpu_us, engine) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, deployment_id, step_s, start, "
+      "replica_id) DO UPDATE SET sampled_at = excluded.sampled_at, memory_bytes = excluded.memory_bytes, cpu_us = "
+      "excluded.cpu_us, engine = excluded.engine",
       org_id, deployment_id, grain.step.count(), bucket_start(sample.at, grain.step), replica_id, sample.at,
-      sample.memory_bytes, sample.cpu_us);
+      sample.memory_bytes, sample.cpu_us, sample.engine);
 }
 
 std::vector<SampleRow> samples(Tx& tx, const std::string& org_id, const std::string& deployment_id, const Grain& grain,
@@ -123,6 +130,17 @@ std::vector<SampleRow> samples(Tx& tx, const std::string& org_id, const std::str
                                " FROM monitoring_samples WHERE org_id = ? AND deployment_id = ? AND step_s = ? AND "
                                "start >= ? AND start < ? ORDER BY replica_id, start",
                            org_id, deployment_id, grain.step.count(), from, until);
+}
+
+std::vector<SampleRow> latest_samples(Tx& tx, Time from) {
+  std::vector<SampleRow> out;
+  for (SampleRow& row : tx.all<SampleRow>("SELECT " + columns<SampleRow>() +
+                                              " FROM monitoring_samples WHERE step_s = ? AND start >= ? ORDER BY "
+                                              "org_id, replica_id, start DESC",
+                                          fine.step.count(), from)) {
+    if (out.empty() || out.back().replica_id != row.replica_id) out.push_back(std::move(row));
+  }
+  return out;
 }
 
 std::int64_t prune(Tx& tx, const Grain& grain, Time before, std::int64_t rows_max) {

@@ -32,8 +32,21 @@ struct SampleRow {
   Time sampled_at;
   std::int64_t memory_bytes = 0;
   std::int64_t cpu_us = 0;
+  std::vector<targets::EngineSample> engine;
 };
-MODELOPS_DESCRIBE(SampleRow, org_id, deployment_id, step_s, start, replica_id, sampled_at, memory_bytes, cpu_us);
+MODELOPS_DESCRIBE(SampleRow, org_id, deployment_id, step_s, start, replica_id, sampled_at, memory_bytes, cpu_us,
+                  engine);
+
+/// A gateway that reports.
+struct ReporterRow {
+  std::string org_id;
+  std::string machine_id;
+  std::string run;
+  std::int64_t sequence = 0;
+  std::string address;  ///< where it listens: "127.0.0.1:18088"; empty when it did not say
+  Time reported_at;
+};
+MODELOPS_DESCRIBE(ReporterRow, org_id, machine_id, run, sequence, address, reported_at);
 
 /// Sums over the buckets of one point of a sparkline.
 struct PointRow {
@@ -56,8 +69,9 @@ MODELOPS_DESCRIBE(LatencyRow, deployment_id, duration);
 namespace store {
 
 /// False when this report of this run was counted already.
-bool advance_reporter(db::Tx& tx, const std::string& org_id, const std::string& machine_id, const std::string& run,
-                      std::int64_t sequence);
+bool advance_reporter(db::Tx& tx, const ReporterRow& reporter);
+/// Those that have reported since `since`, of every organisation, in any order.
+std::vector<ReporterRow> reporters(db::Tx& tx, Time since);
 
 /// Adds it to what the bucket has.
 void add_traffic(db::Tx& tx, const std::string& org_id, const std::string& deployment_id, const Grain& grain,
@@ -80,6 +94,9 @@ void put_sample(db::Tx& tx, const std::string& org_id, const std::string& deploy
 /// By replica, in the order of time.
 std::vector<SampleRow> samples(db::Tx& tx, const std::string& org_id, const std::string& deployment_id,
                                const Grain& grain, Time from, Time until);
+
+/// What was seen of replicas last, one row each, of every organisation: of the fine grain, since `from`.
+std::vector<SampleRow> latest_samples(db::Tx& tx, Time from);
 
 /// Forgets what began earlier, up to `rows_max` rows of each table; says how many went.
 std::int64_t prune(db::Tx& tx, const Grain& grain, Time before, std::int64_t rows_max);

@@ -112,7 +112,8 @@ struct ReportMetrics {
   reflect::Required<std::string> run;  ///< names this run of the gateway: 1 to 64 characters
   reflect::Required<std::int64_t> sequence;
   std::vector<TrafficBucket> buckets;
+  std::string address = {};  ///< where the gateway listens, "0.0.0.0:18088": its /metrics is found there
 };
-MODELOPS_DESCRIBE(ReportMetrics, protocol, run, sequence, buckets);
+MODELOPS_DESCRIBE(ReportMetrics, protocol, run, sequence, buckets, address);
 
 }  // namespace modelops::monitoring

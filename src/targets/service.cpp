@@ -175,6 +175,12 @@ std::optional<Target> Service::find(db::Tx& tx, const std::string& org_id, const
   return store::find_target(tx, org_id, id_or_name);
 }
 
+std::optional<std::string> Service::gateway_name(db::Tx& tx, const std::string& org_id, const std::string& id) {
+  const auto found = store::find_gateway(tx, org_id, id);
+  if (!found || found->state == MachineState::revoked) return std::nullopt;
+  return found->name;
+}
+
 std::int64_t Service::bump(db::Tx& tx, const std::string& org_id, const std::string& target_id) {
   const auto target = store::find_target(tx, org_id, target_id);
   if (!target) not_found("target", target_id);

@@ -39,6 +39,8 @@ class Service {
 
   /// By id or name, within the caller's transaction.
   std::optional<Target> find(db::Tx& tx, const std::string& org_id, const std::string& id_or_name);
+  /// The name of a gateway that is not gone, by id; nothing for any other machine.
+  std::optional<std::string> gateway_name(db::Tx& tx, const std::string& org_id, const std::string& id);
   /// What should run there changes in this transaction: returns the generation of the change, and wakes the agent
   /// after the commit.
   std::int64_t bump(db::Tx& tx, const std::string& org_id, const std::string& target_id);

@@ -109,6 +109,26 @@ struct SecretVariable {
 };
 MODELOPS_DESCRIBE(SecretVariable, name, sealed);
 
+/// How a metric that all engines share is read from what one engine exposes: the sum of the series of that name with
+/// these labels (or their mean), times `scale`.
+struct MetricRule {
+  std::string name;    ///< the shared one: "requests_running", "ttft_seconds"
+  std::string metric;  ///< the engine's own
+  std::map<std::string, std::string> labels;
+  std::string divisor;  ///< another series of the engine: what `metric` is a sum over
+  double scale = 1;
+  bool average = false;  ///< of a ratio the mean counts, not the sum
+};
+MODELOPS_DESCRIBE(MetricRule, name, metric, labels, divisor, scale, average);
+
+/// Where an engine exposes metrics for Prometheus, and what to read there.
+struct MetricsSource {
+  std::string path;
+  std::int64_t port = 0;  ///< 0: the engine's own
+  std::vector<MetricRule> rules;
+};
+MODELOPS_DESCRIBE(MetricsSource, path, port, rules);
+
 /// One engine process that should run. In `command` and `environment`, "{port}" stands for the port that the agent
 /// chose, "{host}" for the address, "{artifact}" for the folder of the files, "{engines}" for the engines' folder and
 /// "{modelops}" for the program itself; nothing else is expanded, and no shell is involved.
@@ -131,10 +151,11 @@ struct DesiredReplica {
   std::int64_t startup_ms_max = 600'000;
   std::int64_t stop_grace_ms = 10'000;
   std::int64_t restarts_max = 5;  ///< in a row, without having been ready for a minute; then failed
+  std::optional<MetricsSource> metrics = {};
 };
 MODELOPS_DESCRIBE(DesiredReplica, replica_id, deployment_id, deployment_name, revision, engine, command, environment,
                   secrets, artifact, artifact_digest, port, memory_bytes_max, cpus_max, readiness, liveness,
-                  startup_ms_max, stop_grace_ms, restarts_max);
+                  startup_ms_max, stop_grace_ms, restarts_max, metrics);
 
 /// GET /api/v1/machines/desired?after=<generation>&wait_s=<0..55>: a long poll, answered when the generation differs.
 struct DesiredState {
@@ -146,6 +167,18 @@ MODELOPS_DESCRIBE(DesiredState, protocol, generation, replicas);
 
 enum class ReplicaState { pending, fetching, starting, ready, unhealthy, stopping, stopped, failed };
 MODELOPS_DESCRIBE_ENUM(ReplicaState, pending, fetching, starting, ready, unhealthy, stopping, stopped, failed)
+
+/// What an engine says of itself just now, by a MetricRule. Without a divisor a level, or of a name that ends in _total
+/// a count from its start; with one, both are counts from its start, and the quotient of their differences is a mean.
+struct EngineSample {
+  std::string name;
+  double value = 0;
+  std::optional<double> divisor;
+  bool operator==(const EngineSample&) const = default;
+};
+MODELOPS_DESCRIBE(EngineSample, name, value, divisor);
+
+inline constexpr std::size_t engine_samples_max = 64;  ///< of one replica
 
 struct ObservedReplica {
   std::string replica_id;
@@ -161,9 +194,10 @@ struct ObservedReplica {
   std::optional<double> progress;  ///< of fetching, 0 to 1
   std::int64_t memory_bytes = 0;
   double cpu_seconds = 0;
+  std::vector<EngineSample> engine = {};  ///< of a ready replica whose engine exposes metrics
 };
 MODELOPS_DESCRIBE(ObservedReplica, replica_id, state, reason, message, address, pid, restarts, exit_code, started_at,
-                  ready_at, progress, memory_bytes, cpu_seconds);
+                  ready_at, progress, memory_bytes, cpu_seconds, engine);
 
 /// POST /api/v1/machines/observed: at once when a state changes, else every 10 seconds.
 struct ReportObserved {

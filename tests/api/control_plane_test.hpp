@@ -24,8 +24,10 @@ class ControlPlaneTest : public ::testing::TestWithParam<db::Dialect> {
     apps::ServeConfig config;
     config.data.folder = (folder / "data").string();
     config.data.database = database.url();
-    config.api.port = *reflect::Ranged<0, 65535>::parse(0);
-    config.web.port = config.api.port;
+    config.api.port = *reflect::Ranged<0, 65535>::parse(api_port);
+    if (api_port != 0) config.api.public_url = fmt::format("http://127.0.0.1:{}", api_port);
+    config.web.port = *reflect::Ranged<0, 65535>::parse(0);
+    config.prometheus.url = prometheus_url;
     plane.emplace(config);
     if (const auto made = plane->first_api_token()) token = *made;
   }
@@ -73,6 +75,9 @@ class ControlPlaneTest : public ::testing::TestWithParam<db::Dialect> {
 
   std::filesystem::path folder = std::filesystem::temp_directory_path() / ("modelops-api-" + new_uuid7());
   testing::TestDatabase database{GetParam()};
+  // From the next `restart` on.
+  std::string prometheus_url;
+  int api_port = 0;  ///< 0: any free one
   std::optional<apps::ControlPlane> plane;
   std::string token;
   http::Client client{{.addresses = http::AddressPolicy::any}};

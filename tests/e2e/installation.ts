@@ -66,6 +66,7 @@ export class Installation {
     const port = (url: string) => new URL(url).port;
     const { web, api, gateway } = this.places;
     const ports = ["--web-port", port(web), "--api-port", port(api), "--gateway-port", port(gateway)];
+    ports.push("--prometheus-port", "0");
     return this.modelops("up", "--detach", ...ports, "--examples", join(root, "examples"));
   }
 

@@ -121,7 +121,8 @@ std::span<const Target> targets() {
                                    {"page_token", page_token},
                                    {"json", json},
                                    {"http_head", http_head},
-                                   {"audit_export", audit_export}};
+                                   {"audit_export", audit_export},
+                                   {"exposition", exposition}};
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include "audit/verify.hpp"
 #include "base/text.hpp"
 #include "platform/http/wire.hpp"
+#include "platform/metrics/exposition.hpp"
 #include "platform/query/page.hpp"
 #include "readers.hpp"
 #include "reflect/json.hpp"
@@ -188,6 +189,17 @@ void audit_export(std::string_view bytes) {
     require_shown(problem.message);
     require_shown(problem.record_id);
   }
+}
+
+void exposition(std::string_view bytes) {
+  const auto samples = metrics::read_exposition(bytes, {"m", "llamacpp:requests_processing", "vllm:e2e_bucket"});
+  require(samples.size() <= metrics::exposed_samples_max, "samples are bounded");
+  std::size_t size = 0;
+  for (const metrics::ExposedSample& sample : samples) {
+    size += sample.name.size();
+    for (const auto& [name, value] : sample.labels) size += name.size() + value.size();
+  }
+  require(size <= bytes.size(), "what is read stands in the text");
 }
 
 }  // namespace modelops::fuzz

@@ -30,8 +30,8 @@ class InstallationTest : public ::testing::Test {
   }
   Ran up() {
     return run({"up", "--detach", "--api-port", std::to_string(api_port), "--web-port", std::to_string(web_port),
-                "--gateway-port", std::to_string(gateway_port), "--examples",
-                std::string(MODELOPS_SOURCE_DIR) + "/examples"});
+                "--gateway-port", std::to_string(gateway_port), "--prometheus-port", std::to_string(prometheus_port),
+                "--examples", std::string(MODELOPS_SOURCE_DIR) + "/examples"});
   }
   cli::Profile profile() { return cli::choose_profile(cli::load_profiles(home / "profiles.json"), ""); }
   cli::Api api() { return cli::Api(profile()); }
@@ -40,6 +40,7 @@ class InstallationTest : public ::testing::Test {
   int api_port = testing::free_port();
   int web_port = testing::free_port();
   int gateway_port = testing::free_port();
+  int prometheus_port = testing::free_port();
 };
 
 }  // namespace modelops

@@ -32,6 +32,17 @@ class StoryTest : public InstallationTest {
     const auto replicas = api().get("/api/v1/deployments/" + deployment + "/replicas");
     return replicas.at("items").as_array().at(0).at("pid").to_number<std::int64_t>();
   }
+  std::string engine_address(const std::string& deployment) {
+    const auto replicas = api().get("/api/v1/deployments/" + deployment + "/replicas");
+    return std::string(replicas.at("items").as_array().at(0).at("address").as_string());
+  }
+  /// What Prometheus keeps of a metric.
+  boost::json::array history(const std::string& deployment, const std::string& metric) {
+    return api()
+        .get("/api/v1/monitoring/deployments/" + deployment + "/history?metrics=" + metric)
+        .at("series")
+        .as_array();
+  }
   /// Asks again and again, as a page does; false after a minute.
   template <class Condition>
   static bool eventually(Condition condition) {
@@ -78,6 +89,23 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
     return replicas.size() == 1;
   }));
 
+  // The engines tell how they are: llama.cpp in the vocabulary of all.
+  EXPECT_TRUE(eventually([&] {
+    const auto replicas = api().get("/api/v1/monitoring/deployments/gemma-3-270m").at("replicas").as_array();
+    return !replicas.empty() && std::ranges::any_of(replicas[0].at("engine").as_array(), [](const auto& series) {
+      return series.at("name") == "tokens_out_total";
+    });
+  }));
+  // Prometheus keeps it, under names that follow its conventions.
+  EXPECT_THAT(first.output, HasSubstr(fmt::format("http://localhost:{}, kept for 15 days", prometheus_port)));
+  EXPECT_TRUE(eventually([&] { return !history("gemma-3-270m", "tokens_out_per_second").empty(); }));
+  EXPECT_TRUE(eventually([&] { return !history("gemma-3-270m", "requests_running").empty(); }));
+  for (const std::string& address : {fmt::format("localhost:{}", gateway_port), engine_address("digits")}) {
+    const Ran checked = testing::run_program(
+        {"bash", "-c", fmt::format("set -o pipefail; curl -sS http://{}/metrics | promtool check metrics", address)});
+    EXPECT_EQ(checked.status, 0) << address << "\n" << checked.output;
+  }
+
   // A page gets a key for a moment and calls the gateway itself.
   const auto trial = api().post("/api/v1/deployments/digits/try", boost::json::object());
   cli::Profile page = profile();
@@ -100,6 +128,7 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   ASSERT_EQ(second.status, 0) << second.output;
   EXPECT_THAT(second.output, HasSubstr("digits    this is a 9"));
   EXPECT_THAT(second.output, Not(HasSubstr("sign in once")));
+  EXPECT_THAT(second.output, ::testing::ContainsRegex("history .* was running"));
   EXPECT_EQ(api().get("/api/v1/audit/records?page_size=1&order_by=time%20desc").at("items").as_array().at(0).at("id"),
             events_before);
 
@@ -112,8 +141,9 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   EXPECT_THAT(link.output, StartsWith(app() + "/sign-in#token="));
 
   // kill -9 of every process, engines included.
-  std::vector<std::int64_t> pids{pid_of("serve"), pid_of("agent"), pid_of("gateway"), engine_pid("digits"),
-                                 engine_pid("gemma-3-270m")};
+  std::vector<std::int64_t> pids{
+      pid_of("serve"),     pid_of("agent"), pid_of("gateway"), engine_pid("digits"), engine_pid("gemma-3-270m"),
+      pid_of("prometheus")};
   for (const std::int64_t pid : pids) {
     ASSERT_GT(pid, 1);
     ::kill(static_cast<pid_t>(pid), SIGKILL);
@@ -122,6 +152,11 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   ASSERT_EQ(third.status, 0) << third.output;
   EXPECT_THAT(third.output, HasSubstr("digits    this is a 9"));
   EXPECT_THAT(third.output, HasSubstr("was registered"));
+  const int prometheus = pid_of("prometheus");
+  EXPECT_THAT(pids, Not(::testing::Contains(prometheus)));
+  EXPECT_FALSE(history("gemma-3-270m", "tokens_out_per_second").empty()) << "what it had kept is still there";
+  EXPECT_EQ(run({"down"}).status, 0);
+  EXPECT_NE(::kill(prometheus, 0), 0);
 }
 
 /// Two callers of digits, one request after the other, with a key of their own: the gateway's rate limit paces them,

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "dataplane/agent/inventory.hpp"
+#include "dataplane/agent/scraper.hpp"
 #include "dataplane/agent/supervisor.hpp"
 #include "dataplane/machine/files.hpp"
 #include "dataplane/machine/session.hpp"
@@ -44,8 +45,9 @@ Descriptor lock_state(const fs::path& state) {
 
 }  // namespace
 
-/// Threads: `poll` hears what should run, `supervise` makes it so, `fetch` gets files, `report` tells what is. They
-/// meet in the supervisor, the cache and the log queue, each of which locks itself; the session is shared.
+/// Threads: `poll` hears what should run, `supervise` makes it so, `fetch` gets files, `scrape` asks engines how they
+/// are, `report` tells what is. They meet in the supervisor, the cache, the scraper and the log queue, each of which
+/// locks itself; the session is shared.
 struct Agent::State {
   State(AgentOptions agent_options, const Clock& agent_clock, std::function<void(std::string)> on_finished)
       : options(std::move(agent_options)),
@@ -69,7 +71,8 @@ struct Agent::State {
              .clock = clock,
              .open_secret = [this](const auto& replica, const auto& secret) { return open_secret(replica, secret); },
              .limited_engines = {}},
-        supervisor(host) {
+        supervisor(host),
+        scraper(options.scrape_interval) {
     if (auto identity = machine::load_identity(identity_file())) {
       const bool new_token = !options.token.empty() && crypto::token_digest(options.token) != identity->token_digest;
       if (!new_token) connect(std::move(*identity));
@@ -86,6 +89,7 @@ struct Agent::State {
     };
     threads.push_back(thread(&State::supervise));
     threads.push_back(thread(&State::fetch));
+    threads.push_back(thread(&State::scrape));
     threads.push_back(thread(&State::poll));
     threads.push_back(thread(&State::report));
   }
@@ -132,6 +136,7 @@ struct Agent::State {
       if (const auto text = machine::read_file(desired_file(), desired_bytes_max)) {
         auto desired = reflect::from_stored_json<targets::DesiredState>(*text);
         generation = desired.generation;
+        scraper.want(desired);
         supervisor.apply(std::move(desired));
       }
     } catch (const Error& error) {
@@ -166,6 +171,9 @@ struct Agent::State {
 
   void supervise(std::stop_token stop) { supervisor.run(stop); }
   void fetch(std::stop_token stop) { artifacts.run(stop); }
+  void scrape(std::stop_token stop) {
+    scraper.run(stop, [this] { return supervisor.snapshot().replicas; });
+  }
 
   // -------------------------------------------------------------------------------------------- what should run
 
@@ -192,6 +200,7 @@ struct Agent::State {
         if (changed || asked_first) {
           machine::write_file(desired_file(), reflect::to_json(desired));
           generation = desired.generation;
+          scraper.want(desired);
           supervisor.apply(std::move(desired));
         }
       }
@@ -277,6 +286,7 @@ struct Agent::State {
     targets::ReportObserved report{.protocol = {targets::protocol_version}, .generation = snapshot.generation};
     report.replicas = snapshot.replicas;
     if (report.replicas.size() > observed_per_report_max) report.replicas.resize(observed_per_report_max);
+    scraper.add_to(report.replicas);
     if (with_inventory) report.inventory = inventory();
     connected(stop).send({.method = http::Method::post,
                           .target = "/api/v1/machines/observed",
@@ -301,6 +311,7 @@ struct Agent::State {
   LogQueue logs;
   Host host;
   Supervisor supervisor;
+  Scraper scraper;
   std::int64_t generation = 0;  ///< of the poll thread
   std::vector<std::jthread> threads;
 };

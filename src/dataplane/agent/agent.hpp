@@ -21,6 +21,7 @@ struct AgentOptions {
   bool stop_engines_on_exit = false;
 
   std::chrono::milliseconds report_interval{10'000};
+  std::chrono::milliseconds scrape_interval{5'000};  ///< of each engine's metrics
   std::chrono::milliseconds restart_delay_first{1'000};
   std::chrono::milliseconds stable_after{60'000};
 };

@@ -59,8 +59,9 @@ class FakeEngine {
     char request[1024];
     if (::recv(peer.get(), request, sizeof request, 0) <= 0) return;
     const bool ready = !has("--ready-after-ms") || age() >= number("--ready-after-ms");
-    const std::string reply =
-        fmt::format("HTTP/1.1 {}\r\nContent-Length: 0\r\n\r\n", ready ? "200 OK" : "503 Service Unavailable");
+    const std::string body = has("--metrics") ? options_.at("--metrics") : std::string();
+    const std::string reply = fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n\r\n{}",
+                                          ready ? "200 OK" : "503 Service Unavailable", body.size(), body);
     [[maybe_unused]] const auto sent = ::send(peer.get(), reply.data(), reply.size(), MSG_NOSIGNAL);
   }
   static void show_environment() {

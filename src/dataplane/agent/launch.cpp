@@ -80,6 +80,7 @@ std::string objection_to(const targets::DesiredReplica& replica) {
 std::string digest_of(const targets::DesiredReplica& replica) {
   targets::DesiredReplica copy = replica;
   for (targets::SecretVariable& secret : copy.secrets) secret.sealed.clear();
+  copy.metrics.reset();  // how it is watched is no reason to start it anew
   return crypto::sha256_hex(reflect::to_json(copy));
 }
 

@@ -69,7 +69,7 @@ class GatewayFixture : public ::testing::Test {
     return registry
         .gauge(name,
                name == "modelops_gateway_queue_depth" ? "Requests that wait for a replica." : "Requests being served.",
-               {{"organization", "acme"}, {"deployment", deployment}})
+               {{"organization", "acme"}, {"deployment", deployment}, {"deployment_id", "dep_" + deployment}})
         .value();
   }
   /// Waits for a condition of another thread that tells nobody. Half a minute at most: then the test has failed.

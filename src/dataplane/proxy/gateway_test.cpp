@@ -219,8 +219,8 @@ TEST_F(GatewayRouting, says_how_it_is) {
   EXPECT_EQ(client.read().status, 200);
   client.get("/metrics");
   const auto reply = client.read();
-  EXPECT_THAT(reply.body,
-              HasSubstr(R"(modelops_gateway_requests_total{deployment="digits",organization="acme",status="2xx"} 1)"));
+  EXPECT_THAT(reply.body, HasSubstr(R"(modelops_gateway_requests_total{deployment="digits",deployment_id="dep_digits",)"
+                                    R"(organization="acme",status="2xx"} 1)"));
 }
 
 TEST_F(GatewayRouting, upgrades_are_refused) {

@@ -22,7 +22,7 @@ Shared::Shared(GatewayOptions gateway_options, const Clock& wall_clock, metrics:
       clock(wall_clock),
       registry(metrics_registry),
       routing(metrics_registry),
-      no_route(metrics_registry, "", ""),
+      no_route(metrics_registry, "", "", ""),
       open(metrics_registry.gauge("modelops_gateway_connections", "Open connections of clients.")),
       version(metrics_registry.gauge("modelops_gateway_snapshot_version", "The routing snapshot in force.")),
       connections(options.connections_max, options.connections_per_client_max) {}

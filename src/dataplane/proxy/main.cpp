@@ -120,8 +120,8 @@ int serve(Settings& settings, const sigset_t& signals) {
           ::kill(::getpid(), SIGTERM);
         });
     metrics_feed.emplace(
-        MetricsFeed::Options{}, clock, [&](auto elapsed) { return gateway.take_traffic(elapsed); },
-        [&] { return feed->session(); });
+        MetricsFeed::Options{.address = fmt::format("{}:{}", settings.gateway.address, gateway.port())}, clock,
+        [&](auto elapsed) { return gateway.take_traffic(elapsed); }, [&] { return feed->session(); });
   }
   if (predecessor && feed) {
     std::unique_lock lock(mutex);

@@ -92,7 +92,8 @@ bool MetricsFeed::send_next(machine::Session& session, std::chrono::milliseconds
     std::lock_guard lock(mutex_);
     auto buckets = pending_.take();
     if (buckets.empty()) return false;
-    unsent_ = monitoring::ReportMetrics{{monitoring::protocol_version}, {run_}, {++sequence_}, std::move(buckets)};
+    unsent_ = monitoring::ReportMetrics{
+        {monitoring::protocol_version}, {run_}, {++sequence_}, std::move(buckets), options_.address};
   }
   try {
     session.send({.method = http::Method::post,

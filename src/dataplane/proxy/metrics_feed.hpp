@@ -40,6 +40,7 @@ class MetricsFeed {
     std::chrono::milliseconds collect_interval{250};
     std::chrono::milliseconds report_interval{2'000};
     std::chrono::milliseconds retry_longest{15'000};
+    std::string address = {};  ///< where this gateway listens, with the port
   };
   using Take = std::function<std::vector<monitoring::DeploymentTraffic>(std::chrono::steady_clock::duration elapsed)>;
   using FindSession = std::function<std::shared_ptr<machine::Session>()>;

@@ -126,9 +126,28 @@ class EndpointTest : public ::testing::Test {
   }
 
   metrics::Registry registry;
-  RouteMetrics metrics{registry, "acme", "chat"};
+  RouteMetrics metrics{registry, "acme", "chat", "dep_1"};
   Endpoint endpoint{metrics};
 };
+
+TEST_F(EndpointTest, tokens_are_corrected_without_going_back) {
+  metrics.tokens(0, 10);
+  metrics.tokens(7, -3);  // the engine says that it was 7
+  metrics.tokens(0, 2);
+  metrics.tokens(0, 4);
+  const std::string text = registry.expose();
+  const std::string labels = R"({deployment="chat",deployment_id="dep_1",direction=)";
+  EXPECT_THAT(text, HasSubstr("modelops_gateway_tokens_total" + labels + R"("in",organization="acme"} 7)"));
+  EXPECT_THAT(text, HasSubstr("modelops_gateway_tokens_total" + labels + R"("out",organization="acme"} 13)"));
+}
+
+TEST_F(EndpointTest, an_answer_that_breaks_off_is_counted) {
+  metrics.finished(200, true, std::chrono::seconds(1));
+  metrics.finished(502, true, std::chrono::seconds(1));
+  metrics.finished(200, false, std::chrono::seconds(1));
+  EXPECT_THAT(registry.expose(), HasSubstr("modelops_gateway_broken_answers_total{deployment=\"chat\",deployment_id="
+                                           "\"dep_1\",organization=\"acme\"} 1\n"));
+}
 
 TEST_F(EndpointTest, the_least_busy_replica_is_next) {
   endpoint.update(route({"1", "2"}, 3));

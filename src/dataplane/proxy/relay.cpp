@@ -298,7 +298,7 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
     }
     if (tokens) {
       const std::int64_t events = tokens->feed(piece);
-      if (events > 0) metrics().meter().count_tokens(0, events);
+      if (events > 0) metrics().tokens(0, events);
       tokens_streamed += events;
     }
     Peer::Parts parts{out_};
@@ -326,7 +326,7 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
   if (tokens) {
     // What the engine says is right; until then the events of the stream stood for it.
     const std::int64_t out = tokens->completion_tokens().value_or(tokens_streamed) - tokens_streamed;
-    metrics().meter().count_tokens(tokens->prompt_tokens().value_or(0), out);
+    metrics().tokens(tokens->prompt_tokens().value_or(0), out);
   }
   // llama.cpp announces keep-alive and yet closes the connection after a stream of events: the next request on it,
   // sent before that is seen, would be lost. A stream is long enough for a connection of its own.

@@ -19,8 +19,8 @@ void serve_small(int fd) {
 }
 
 std::string counter_line(const std::string& deployment, const std::string& kind, int value) {
-  return "modelops_gateway_upstream_errors_total{deployment=\"" + deployment + "\",kind=\"" + kind +
-         "\",organization=\"acme\"} " + std::to_string(value) + "\n";
+  return "modelops_gateway_upstream_errors_total{deployment=\"" + deployment + "\",deployment_id=\"dep_" + deployment +
+         "\",kind=\"" + kind + "\",organization=\"acme\"} " + std::to_string(value) + "\n";
 }
 
 TEST_F(GatewayRelay, events_arrive_before_the_next_is_made) {
@@ -55,7 +55,7 @@ TEST_F(GatewayRelay, events_arrive_before_the_next_is_made) {
   get(client, "/v1/models");
   EXPECT_EQ(client.read().status, 200);  // the connection goes on
   const std::string text = registry.expose();
-  const std::string labels = R"({deployment="chat",organization="acme"})";
+  const std::string labels = R"({deployment="chat",deployment_id="dep_chat",organization="acme"})";
   EXPECT_THAT(text, HasSubstr("modelops_gateway_time_to_first_token_seconds_count" + labels + " 1\n"));
   EXPECT_THAT(text, HasSubstr("modelops_gateway_inter_token_seconds_count" + labels + " 4\n"));
 }

@@ -12,8 +12,11 @@ double seconds(RouteMetrics::Duration duration) { return std::chrono::duration<d
 
 }  // namespace
 
-RouteMetrics::RouteMetrics(metrics::Registry& registry, const std::string& organization, const std::string& deployment)
-    : RouteMetrics(registry, metrics::Labels{{"organization", organization}, {"deployment", deployment}}) {}
+RouteMetrics::RouteMetrics(metrics::Registry& registry, const std::string& organization, const std::string& deployment,
+                           const std::string& deployment_id)
+    : RouteMetrics(registry,
+                   metrics::Labels{
+                       {"organization", organization}, {"deployment", deployment}, {"deployment_id", deployment_id}}) {}
 
 RouteMetrics::RouteMetrics(metrics::Registry& registry, const metrics::Labels& labels)
     : first_byte(registry.histogram("modelops_gateway_time_to_first_byte_seconds",
@@ -31,6 +34,10 @@ RouteMetrics::RouteMetrics(metrics::Registry& registry, const metrics::Labels& l
       token_gap_(registry.histogram("modelops_gateway_inter_token_seconds", "Between two events of a stream.",
                                     metrics::latency_bounds(), labels)),
       meter_(std::make_unique<Meter>()),
+      broken_(registry.counter("modelops_gateway_broken_answers_total",
+                               "Answers below 500 that had begun and did not arrive whole.", labels)),
+      tokens_in_(token_counter(registry, labels, "in")),
+      tokens_out_(token_counter(registry, labels, "out")),
       requests_{request_counter(registry, labels, "1xx"), request_counter(registry, labels, "1xx"),
                 request_counter(registry, labels, "2xx"), request_counter(registry, labels, "3xx"),
                 request_counter(registry, labels, "4xx"), request_counter(registry, labels, "5xx")},
@@ -40,6 +47,7 @@ RouteMetrics::RouteMetrics(metrics::Registry& registry, const metrics::Labels& l
 
 void RouteMetrics::finished(int status, bool broken, Duration duration) const {
   requests_.at(static_cast<std::size_t>(status / 100)).add();
+  if (broken && status < 500) broken_.add();
   duration_.observe(seconds(duration));
   meter_->count_request(status, broken, duration);
 }
@@ -52,6 +60,20 @@ void RouteMetrics::first_token(Duration after) const {
 void RouteMetrics::token_gap(Duration gap) const {
   token_gap_.observe(seconds(gap));
   meter_->observe_token_gap(gap);
+}
+
+void RouteMetrics::tokens(std::int64_t in, std::int64_t out) const {
+  meter_->count_tokens(in, out);
+  tokens_in_.add(static_cast<double>(in));
+  std::int64_t owed = tokens_owed_->load();
+  while (!tokens_owed_->compare_exchange_weak(owed, std::max<std::int64_t>(owed - out, 0))) {}
+  tokens_out_.add(static_cast<double>(std::max<std::int64_t>(out - owed, 0)));
+}
+
+metrics::Counter RouteMetrics::token_counter(metrics::Registry& registry, const metrics::Labels& labels,
+                                             std::string direction) {
+  return registry.counter("modelops_gateway_tokens_total", "Tokens, as engines tell in `usage`.",
+                          with(labels, "direction", std::move(direction)));
 }
 
 metrics::Counter RouteMetrics::request_counter(metrics::Registry& registry, const metrics::Labels& labels,

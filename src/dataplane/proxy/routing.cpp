@@ -42,7 +42,8 @@ std::vector<std::string_view> RoutingTable::models(std::string_view organization
 
 const RouteMetrics& Routing::metrics_of(const gateway::Route& route) {
   auto& made = metrics_[route.deployment_id];
-  if (!made) made = std::make_unique<RouteMetrics>(registry_, route.organization, route.deployment);
+  if (!made)
+    made = std::make_unique<RouteMetrics>(registry_, route.organization, route.deployment, route.deployment_id);
   return *made;
 }
 

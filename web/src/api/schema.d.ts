@@ -1643,6 +1643,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitoring/deployments/{deployment}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same metrics over any range of the last 31 days, as far as Prometheus keeps them; 503 without it */
+        get: operations["get_deployment_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inference/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How deployments did over a window: requests, errors, percentiles of latency, tokens */
+        get: operations["list_inference_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For Prometheus' HTTP service discovery: the server, gateways and engines that it can scrape */
+        get: operations["discover_targets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For Prometheus: what agents read of the engines, in one vocabulary */
+        get: operations["expose_engine_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/metrics": {
         parameters: {
             query?: never;
@@ -1705,6 +1773,13 @@ export interface components {
             drivers?: string[];
             engines?: components["schemas"]["InstalledEngine"][];
         };
+        EngineSample: {
+            /** @default  */
+            name?: string;
+            /** @default 0 */
+            value?: number;
+            divisor?: number;
+        };
         ObservedReplica: {
             /** @default  */
             replica_id?: string;
@@ -1743,6 +1818,7 @@ export interface components {
             memory_bytes?: number;
             /** @default 0 */
             cpu_seconds?: number;
+            engine?: components["schemas"]["EngineSample"][];
         };
         ReplicaLogLine: {
             /** @default  */
@@ -2900,11 +2976,20 @@ export interface components {
             /** @description Requests that waited for a replica, on average */
             queue_depth: (number | null)[];
         };
+        EngineSeries: {
+            /** @description Of the vocabulary that all engines share: requests_running, requests_waiting, kv_usage_ratio… */
+            name: string;
+            /** @description s, token, By (bytes), W or 1; of a name that ends in _total this is per second */
+            unit: string;
+            values: (number | null)[];
+        };
         ReplicaSeries: {
             replica_id: string;
             /** @description 1: one core all the time */
             cpu_cores: (number | null)[];
             memory_bytes: (number | null)[];
+            /** @description By name; empty when its engine exposes no metrics */
+            engine: components["schemas"]["EngineSeries"][];
         };
         DeploymentMetrics: {
             deployment_id: string;
@@ -2922,6 +3007,62 @@ export interface components {
             replicas: components["schemas"]["ReplicaSeries"][];
             /** @description How far a latency may be from the true one, as a part of it */
             latency_error: number;
+        };
+        MetricSeries: {
+            metric: string;
+            /** @description ms, s, token, By, W, cores, 1 (a number or a share), or one of them per second */
+            unit: string;
+            /** @description Absent: of the whole deployment */
+            replica_id?: string;
+            values: (number | null)[];
+        };
+        DeploymentHistory: {
+            deployment_id: string;
+            /**
+             * Format: int64
+             * @description Seconds between two points
+             */
+            step: number;
+            /** @description Where each point begins */
+            times: string[];
+            /** @description Without those that nothing is known of; null where nothing was measured. Percentiles are interpolated between the bounds of Prometheus' buckets */
+            series: components["schemas"]["MetricSeries"][];
+        };
+        DeploymentPerformance: {
+            deployment_id: string;
+            name: string;
+            /** @description From Prometheus an estimate: it interpolates between samples */
+            requests?: number;
+            /** @description Answers with 5xx, and those that broke off */
+            errors?: number;
+            requests_per_second?: number;
+            error_ratio?: number;
+            duration_p50_ms?: number;
+            duration_p95_ms?: number;
+            duration_p99_ms?: number;
+            /** @description Time to the first event of a stream (TTFT) */
+            first_token_p50_ms?: number;
+            first_token_p95_ms?: number;
+            first_token_p99_ms?: number;
+            /** @description Between two pieces of a stream (ITL) */
+            inter_token_p50_ms?: number;
+            inter_token_p95_ms?: number;
+            inter_token_p99_ms?: number;
+            tokens_in_per_second?: number;
+            tokens_out_per_second?: number;
+        };
+        PerformancePage: {
+            window: string;
+            /** Format: date-time */
+            until: string;
+            items: components["schemas"]["DeploymentPerformance"][];
+            next_page_token?: string;
+        };
+        ScrapeTarget: {
+            targets: string[];
+            labels: {
+                [key: string]: string;
+            };
         };
         /** @description RFC 9457. `violations` names each offending field. */
         Problem: {
@@ -6457,9 +6598,9 @@ export interface operations {
     get_deployment_metrics: {
         parameters: {
             query?: {
-                /** @description 15m, 1h or 24h, up to the newest point that is complete */
+                /** @description 15m, 1h, 6h or 24h, up to the newest point that is complete; earlier times: get_deployment_history */
                 window?: string;
-                /** @description Seconds between two points: a divisor of the window that makes 10 to 1440 points, and a multiple of 5 (24h: of 60). Without it 5 for 15m, 15 for 1h, 300 for 24h */
+                /** @description Seconds between two points: a divisor of the window that makes 10 to 1440 points, and a multiple of 5 (6h and 24h: of 60). Without it 5 for 15m, 15 for 1h, 60 for 6h, 300 for 24h */
                 step?: number;
             };
             header?: never;
@@ -6482,6 +6623,113 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_deployment_history: {
+        parameters: {
+            query?: {
+                /** @description An hour before `to` unless it is given; 31 days at most */
+                from?: string;
+                /** @description Now unless it is given; rounded down to a multiple of the step */
+                to?: string;
+                /** @description Seconds between two points, which must not be more than 1500; without it about 300 points */
+                step?: number;
+                /** @description Names, with commas between them: those of the live charts' traffic, cpu_cores, memory_bytes, and of the vocabulary of engines. Empty: all that this deployment may have */
+                metrics?: string;
+            };
+            header?: never;
+            path: {
+                deployment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentHistory"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_inference_performance: {
+        parameters: {
+            query?: {
+                /** @description Up to now. 15m and 1h are the control plane's own measurements; 6h, 24h and 7d need Prometheus */
+                window?: string;
+                page_size?: number;
+                page_token?: string;
+                /** @description Of deployments, as in their list */
+                filter?: string;
+                /** @description Of deployments, as in their list */
+                order_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformancePage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discover_targets: {
+        parameters: {
+            query?: {
+                /** @description The name of the target and the gateway (of your organization) on Prometheus's own machine: those that listen on a loopback address are listed only there */
+                local?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScrapeTarget"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    expose_engine_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     report_metrics: {
         parameters: {
             query?: never;
@@ -6498,6 +6746,8 @@ export interface operations {
                     /** Format: int64 */
                     sequence: number;
                     buckets?: components["schemas"]["TrafficBucket"][];
+                    /** @default  */
+                    address?: string;
                 };
             };
         };

@@ -8,8 +8,10 @@ import { Skeleton } from "@/kit/skeleton";
 import { ErrorState, Forbidden } from "@/kit/states";
 import { cx } from "@/lib/cx";
 import { bytes, compact, duration, percent } from "@/lib/format";
+import { engineCharts } from "@/monitoring/engine-charts";
+import { asMetrics, useHistory } from "@/monitoring/history";
 import { EventList } from "./events-tab";
-import { type Deployment, type Metrics, useMetrics, useReplicas, type Window, windows } from "./queries";
+import { type Deployment, historyWindow, type Metrics, useMetrics, useReplicas, type Window, windows } from "./queries";
 import { ReplicaTable } from "./replicas-tab";
 
 type Values = readonly (number | null | undefined)[];
@@ -22,14 +24,20 @@ const cores = (value: number) => `${value.toFixed(2)} cores`;
 export function OverviewTab({ deployment }: { deployment: Deployment }) {
   const { may } = useSession();
   const [window, setWindow] = useState<Window>("15m");
-  const metrics = useMetrics(deployment.id, window, may("monitoring:read"));
+  const past = window === historyWindow.value;
+  // The figures at the top are always of now.
+  const metrics = useMetrics(deployment.id, past ? "15m" : window, may("monitoring:read"));
+  const history = useHistory(deployment.id, historyWindow.seconds, past && may("monitoring:read"));
+  const shown = past ? history : metrics;
   const replicas = useReplicas(deployment.id);
   return (
     <div className="grid gap-4 [&>*]:min-w-0">
       <Figures metrics={metrics.data} interface_={deployment.interface} />
       <div className="flex flex-wrap items-center gap-3">
         <h2 className="text-base font-semibold">Serving</h2>
-        <span className="text-xs text-fg-3">Measured by gateways and agents, every 5 seconds</span>
+        <span className="text-xs text-fg-3">
+          {past ? "As Prometheus keeps it" : "Measured by gateways and agents, every 5 seconds"}
+        </span>
         <span className="ml-auto">
           <Select label="Time range" value={window} onChange={setWindow} options={windows} />
         </span>
@@ -38,16 +46,16 @@ export function OverviewTab({ deployment }: { deployment: Deployment }) {
         <Card>
           <Forbidden permission="monitoring:read" />
         </Card>
-      ) : metrics.error && !metrics.data ? (
+      ) : shown.error && !shown.data ? (
         <Card>
           <ErrorState
-            error={metrics.error}
-            title="The measurements could not be loaded"
-            onRetry={() => void metrics.refetch()}
+            error={shown.error}
+            title={past ? "There is no history to show" : "The measurements could not be loaded"}
+            onRetry={() => void shown.refetch()}
           />
         </Card>
       ) : (
-        <Charts metrics={metrics.data} deployment={deployment} />
+        <Charts metrics={past ? history.data && asMetrics(history.data) : metrics.data} deployment={deployment} />
       )}
       <div className="grid gap-4 xl:grid-cols-[1.5fr_1fr] [&>*]:min-w-0">
         <Card aria-label="Replicas" className="overflow-hidden">
@@ -157,6 +165,7 @@ function Charts({ metrics, deployment }: { metrics: Metrics | undefined; deploym
     series: Series[];
     format: (value: number) => string;
     kind?: "line" | "area" | "stacked";
+    max?: number;
   }[] = [
     {
       title: "Latency",
@@ -213,6 +222,7 @@ function Charts({ metrics, deployment }: { metrics: Metrics | undefined; deploym
       : []),
     { title: "CPU per replica", format: cores, series: perReplica((replica) => replica.cpu_cores) },
     { title: "Memory per replica", format: bytes, series: perReplica((replica) => replica.memory_bytes) },
+    ...engineCharts(replicas),
   ];
   return (
     <div className="grid gap-4 lg:grid-cols-2">
@@ -224,6 +234,7 @@ function Charts({ metrics, deployment }: { metrics: Metrics | undefined; deploym
           series={chart.series}
           format={chart.format}
           kind={chart.kind}
+          max={chart.max}
           syncKey={deployment.id}
         />
       ))}

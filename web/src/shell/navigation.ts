@@ -4,6 +4,7 @@ import { linkOptions } from "@tanstack/react-router";
 import {
   Boxes,
   Building2,
+  Gauge,
   House,
   KeyRound,
   type LucideIcon,
@@ -49,6 +50,14 @@ export const destinations: readonly Destination[] = [
     permission: "deployments:read",
     keys: "g d",
     link: linkOptions({ to: "/modelops/deployments" }),
+  },
+  {
+    group: "Serve",
+    label: "Monitoring",
+    icon: Gauge,
+    permission: "monitoring:read",
+    keys: "g p",
+    link: linkOptions({ to: "/modelops/monitoring" }),
   },
   {
     group: "Serve",
