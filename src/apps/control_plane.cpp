@@ -13,6 +13,7 @@
 #include "deployments/jobs.hpp"
 #include "deployments/routes.hpp"
 #include "evidence/routes.hpp"
+#include "formats/archive.hpp"
 #include "formats/registry_analyzer.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/service.hpp"
@@ -147,6 +148,7 @@ struct ControlPlane::Graph {
     add(eventlog::routes(g.event_reader));
     add(evidence::routes(g.evidence));
     add(registry::routes(g.registry, g.uploads));
+    add(registry::routes(g.tus, g.quotas));
     add(registry::routes(g.tensors, g.activity));
     add(targets::routes(g.targets, g.machines));
     add(deployments::routes(g.deployments));
@@ -228,6 +230,13 @@ struct ControlPlane::Graph {
   evidence::Service evidence{*database, clock, trail, events, {&version_approvals}};
   registry::Uploads uploads{*database, clock,  blobs,
                             trail,     events, {.file_bytes_max = config.data.upload_bytes_max.bytes()}};
+  registry::Quotas quotas{*database,
+                          trail,
+                          {static_cast<std::int64_t>(config.data.organization_bytes_max.bytes()),
+                           config.data.organization_uploads_max.number()}};
+  formats::Unpacker unpacker;
+  registry::Transfers transfers{*database, clock, blobs, trail, uploads, quotas, unpacker};
+  registry::TusEndpoint tus{transfers};
   DeploymentUses deployment_uses{deployments};
   registry::Service registry{*database, clock, blobs, trail, events, evidence, operations, uploads, {&deployment_uses}};
   bool linked = (registry_link = &registry, true);

@@ -48,15 +48,20 @@ struct DataConfig {
   std::string key_file;
   config::ByteSize free_space_reserve = config::ByteSize::of(64 << 20);
   config::ByteSize upload_bytes_max = config::ByteSize::of(std::uint64_t{64} << 30);
+  config::ByteSize organization_bytes_max = config::ByteSize::of(std::uint64_t{1} << 40);
+  reflect::Ranged<1, 1'000'000> organization_uploads_max = reflect::Ranged<1, 1'000'000>::of<1000>();
   static constexpr reflect::Doc docs[] = {
       {"folder", "Blobs, and the SQLite database unless another one is named"},
       {"database", "sqlite:/path or postgresql://…; empty: sqlite in the folder"},
       {"statement_timeout", "PostgreSQL: a statement that takes longer is given up"},
       {"key_file", "The master keys, outside the folder; made at the first start. Empty: beside the folder"},
       {"free_space_reserve", "Uploads are refused when less would stay free"},
-      {"upload_bytes_max", "The largest file that is accepted"}};
+      {"upload_bytes_max", "The largest file that is accepted"},
+      {"organization_bytes_max", "What an organization may keep of files, unless it was given another quota"},
+      {"organization_uploads_max", "How many files of an organization may be on their way at once, likewise"}};
 };
-MODELOPS_DESCRIBE(DataConfig, folder, database, statement_timeout, key_file, free_space_reserve, upload_bytes_max);
+MODELOPS_DESCRIBE(DataConfig, folder, database, statement_timeout, key_file, free_space_reserve, upload_bytes_max,
+                  organization_bytes_max, organization_uploads_max);
 
 struct PrometheusConfig {
   std::string url;

@@ -15,6 +15,7 @@
 #include "base/text.hpp"
 #include "cli/flows.hpp"
 #include "cli/output.hpp"
+#include "cli/uploads.hpp"
 #include "platform/http/hand_over.hpp"
 #include "reflect/json.hpp"
 

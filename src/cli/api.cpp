@@ -1,7 +1,5 @@
 #include "cli/api.hpp"
 
-#include <fstream>
-
 #include "base/text.hpp"
 #include "reflect/json.hpp"
 
@@ -68,30 +66,15 @@ Api::Answer Api::call(http::Method method, const std::string& path, const boost:
   return answer;
 }
 
-boost::json::value Api::upload(const std::string& path, const std::string& file,
-                               const std::function<void(std::uint64_t)>& progress) {
-  auto stream = std::make_shared<std::ifstream>(file, std::ios::binary | std::ios::ate);
-  if (!*stream) fail(ErrorCode::invalid, fmt::format("{} cannot be read.", file));
-  const auto size = static_cast<std::uint64_t>(stream->tellg());
-  stream->seekg(0);
+http::Response Api::exchange(http::Method method, const std::string& path, const http::Headers& more,
+                             std::string body) {
   http::ClientRequest request;
-  request.method = http::Method::post;
+  request.method = method;
   request.url = profile_.url + path;
-  request.headers = headers({});
-  request.headers.set("Content-Type", "application/octet-stream");
+  request.headers = headers(more);
+  request.body = std::move(body);
   request.total_timeout = std::chrono::milliseconds(0);
-  std::uint64_t sent = 0;
-  request.upload = http::UploadSource{[stream, progress, sent](std::span<char> into) mutable {
-                                        stream->read(into.data(), static_cast<std::streamsize>(into.size()));
-                                        const auto got = static_cast<std::size_t>(stream->gcount());
-                                        sent += got;
-                                        if (progress) progress(sent);
-                                        return got;
-                                      },
-                                      size};
-  const http::Response response = client_.send(request);
-  if (response.status >= 400) throw error_of(response);
-  return response.body.empty() ? boost::json::value() : reflect::parse_json_value(response.body);
+  return client_.send(request);
 }
 
 void Api::stream(const std::string& path, const std::function<void(std::string_view)>& receive) {

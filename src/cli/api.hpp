@@ -26,9 +26,9 @@ class Api {
   boost::json::value post(const std::string& path, const boost::json::value& body) {
     return call(http::Method::post, path, &body).body;
   }
-  /// Streams a file; `progress` gets the bytes sent so far.
-  boost::json::value upload(const std::string& path, const std::string& file,
-                            const std::function<void(std::uint64_t)>& progress);
+  /// For protocols whose statuses and headers matter: the answer as it came, without a limit of time.
+  http::Response exchange(http::Method method, const std::string& path, const http::Headers& headers,
+                          std::string body = {});
   /// Hands over a long answer as it arrives.
   void stream(const std::string& path, const std::function<void(std::string_view)>& receive);
   /// Follows server-sent events: `event` gets id and data; false ends it.

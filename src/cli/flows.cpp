@@ -1,7 +1,6 @@
 #include "cli/flows.hpp"
 
 #include <chrono>
-#include <filesystem>
 #include <thread>
 
 #include "base/text.hpp"
@@ -24,36 +23,6 @@ std::string text_member(const boost::json::value& object, std::string_view name)
   const boost::json::value* value = object.get_object().if_contains(name);
   if (value == nullptr || value->is_null()) return {};
   return value->is_string() ? std::string(value->get_string()) : reflect::to_json(*value);
-}
-
-std::string upload_files(Api& api, const std::vector<std::string>& paths) {
-  std::vector<std::pair<std::string, std::string>> files;  // local path, path in the upload
-  for (const std::string& path : paths) {
-    if (!std::filesystem::exists(path)) fail(ErrorCode::invalid, fmt::format("{} does not exist.", path));
-    if (!std::filesystem::is_directory(path)) {
-      files.emplace_back(path, std::filesystem::path(path).filename().string());
-      continue;
-    }
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
-      const std::filesystem::path inside = std::filesystem::relative(entry.path(), path);
-      const bool hidden =
-          std::any_of(inside.begin(), inside.end(), [](const auto& part) { return part.string().starts_with("."); });
-      if (entry.is_regular_file() && !hidden) files.emplace_back(entry.path().string(), inside.generic_string());
-    }
-  }
-  if (files.empty()) fail(ErrorCode::invalid, "There is nothing to upload.");
-  const std::string upload = text_member(api.post("/api/v1/uploads", boost::json::object()), "id");
-  for (const auto& [local, name] : files) {
-    const auto size = static_cast<std::uint64_t>(std::filesystem::file_size(local));
-    Progress progress("upload " + printable(name));
-    api.upload(fmt::format("/api/v1/uploads/{}/files?path={}", upload, http::percent_encode(name)), local,
-               [&](std::uint64_t sent) {
-                 progress.update(size == 0 ? 1 : static_cast<double>(sent) / static_cast<double>(size),
-                                 human_bytes(sent));
-               });
-    progress.finish(human_bytes(size));
-  }
-  return upload;
 }
 
 boost::json::value wait_for_operation(Api& api, const std::string& operation_id, const std::string& label) {

@@ -9,8 +9,6 @@ namespace modelops::cli {
 
 /// What several calls make together, for the command line and for `modelops up`.
 
-/// Uploads files (or the files of folders) into a new upload session; returns its id.
-std::string upload_files(Api& api, const std::vector<std::string>& paths);
 /// Follows an operation to its end with a progress line. Throws Error with its problem when it did not succeed.
 boost::json::value wait_for_operation(Api& api, const std::string& operation_id, const std::string& label);
 /// Follows a deployment until it is healthy (or `stopped` when that is wanted). Throws Error when it failed or when

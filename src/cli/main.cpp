@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/flows.hpp"
 #include "cli/output.hpp"
+#include "cli/uploads.hpp"
 #include "reflect/json.hpp"
 
 namespace modelops::cli {

@@ -23,9 +23,7 @@ class ActivityTest : public RegistryFixture {
   void tick() { clock.advance(std::chrono::seconds(1)); }
   UploadId upload(std::string_view bytes) {
     const UploadId id = recorded_uploads.create(ada, {}).id;
-    const auto sink = recorded_uploads.put_file(ada, {id, *RelativePath::parse("model.onnx"), {}}, {});
-    sink->write(bytes);
-    sink->finish();
+    put(ada, id, "model.onnx", bytes);
     tick();
     return id;
   }

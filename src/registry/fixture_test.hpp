@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/text.hpp"
 #include "identity/store.hpp"
 #include "identity/visibility.hpp"
 #include "migrations/migrations.hpp"
@@ -30,6 +31,22 @@ struct FakeUsage final : UsageReport {
   std::vector<std::string> seen_uses_of(db::Tx&, const Context&, const ModelId&, std::int64_t) override { return seen; }
   std::vector<ModelUse> uses;
   std::vector<std::string> seen;
+};
+
+/// An archive is lines "path=content"; "broken" is none.
+struct FakeUnpacker final : Unpacker {
+  void unpack(const storage::BlobReader& archive, const Limits& limits, Target& target) override {
+    std::string bytes(archive.size_bytes(), '\0');
+    archive.read_at(0, bytes);
+    if (bytes == "broken") fail(ErrorCode::unprocessable, "The archive is damaged.");
+    if (bytes.size() > limits.bytes_max) fail(ErrorCode::too_large, "The archive is too large.");
+    for (const std::string_view line : split(bytes, '\n')) {
+      const std::size_t equals = line.find('=');
+      target.begin(std::string(line.substr(0, equals)));
+      target.write(line.substr(equals + 1));
+      target.end();
+    }
+  }
 };
 
 /// Knows ONNX by its name only.
@@ -117,14 +134,23 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
     return id;
   }
 
+  /// Sends a file in two halves.
   FileEntry put(const Context& ctx, const UploadId& upload, std::string_view path, std::string_view bytes,
                 std::optional<Sha256Text> expected = std::nullopt) {
-    const auto sink = uploads.put_file(ctx, {upload, *RelativePath::parse(path), expected}, {});
-    sink->write(bytes.substr(0, bytes.size() / 2));
-    sink->write(bytes.substr(bytes.size() / 2));
-    const http::Response response = sink->finish();
-    EXPECT_EQ(response.status, 201);
-    return reflect::from_stored_json<FileEntry>(response.body);
+    NewTransfer wanted;
+    wanted.upload_id = upload;
+    wanted.path = path;
+    wanted.size_bytes = std::ssize(bytes);
+    wanted.sha256 = expected;
+    TransferRow row = transfers.create(ctx, wanted);
+    if (row.state == TransferState::receiving) {
+      const auto receiver = transfers.receive(ctx, row.id, 0, std::nullopt, std::nullopt);
+      receiver->write(bytes.substr(0, bytes.size() / 2));
+      receiver->write(bytes.substr(bytes.size() / 2));
+      row = receiver->finish();
+    }
+    EXPECT_EQ(row.state, TransferState::complete);
+    return {*RelativePath::parse(path), *row.size_bytes, *row.sha256};
   }
   UploadId upload_with(const Context& ctx, std::string_view bytes) {
     const UploadId id = uploads.create(ctx, {}).id;
@@ -177,6 +203,9 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
   eventlog::EventReader event_reader{*database, identity::changeable_by};
   jobs::Operations operations{*database, topics, clock, identity::changeable_by};
   Uploads uploads{*database, clock, blobs, trail, events, {.file_bytes_max = 1 << 20, .files_max = 4}};
+  Quotas quotas{*database, trail, {.bytes_max = 8 << 20, .transfers_max = 6}};
+  FakeUnpacker unpacker;
+  Transfers transfers{*database, clock, blobs, trail, uploads, quotas, unpacker, {.part_bytes_max = 8}};
   FakeUsage usage;
   Service service{*database, clock, blobs, trail, events, evidence, operations, uploads, {&usage}};
   FakeAnalyzer analyzer;

@@ -25,9 +25,6 @@ api::Routes routes(Service& service, Uploads& uploads) {
       route(get, "/api/v1/uploads/{upload}", "get_upload", uploads_write, "An upload and its files", u, &Uploads::get),
       route(delete_, "/api/v1/uploads/{upload}", "delete_upload", uploads_write,
             "Give an upload up; versions made of it stay", u, &Uploads::remove),
-      route(post, "/api/v1/uploads/{upload}/files", "upload_file", uploads_write,
-            "Send one file, as the body; it replaces an earlier one of this path", u, &Uploads::put_file,
-            {.status = 201, .body_bytes_max = uploads.limits().file_bytes_max}),
 
       route(post, "/api/v1/models/analyze", "analyze_model", models_write, "Find out what an upload is", s,
             &Service::analyze, {.status = 202, .location = "/api/v1/operations/{id}"}),
@@ -73,6 +70,45 @@ api::Routes routes(Service& service, Uploads& uploads) {
       route(delete_, "/api/v1/models/{model}/aliases/{alias}", "remove_model_alias", models_write, "Remove an alias", s,
             &Service::remove_alias),
   };
+}
+
+api::Routes routes(TusEndpoint& tus, Quotas& quotas) {
+  using api::route;
+  using enum http::Method;
+  const std::uint64_t bytes_max = tus.file_bytes_max();
+  api::Routes out = {
+      route(options, "/api/v1/uploads/tus", "get_tus_options", api::anyone, "What of the tus protocol is spoken", tus,
+            &TusEndpoint::options, {.status = 204}),
+      route(post, "/api/v1/uploads/tus", "create_upload_transfer", uploads_write,
+            "Begin to send a file by the tus protocol; its first bytes may come along", tus, &TusEndpoint::create,
+            {.status = 201,
+             .body_bytes_max = bytes_max,
+             .content_type = "application/offset+octet-stream",
+             .description = "Headers: Tus-Resumable, Upload-Length or Upload-Defer-Length, Upload-Metadata (path or "
+                            "filename; upload, sha256, unpack), Upload-Concat, Upload-Checksum. The answer's Location "
+                            "is where the bytes go."}),
+      route(get, "/api/v1/uploads/tus/{transfer}", "get_upload_transfer", uploads_write,
+            "Where a file on its way stands; HEAD is the tus protocol's", tus, &TusEndpoint::get),
+      route(patch, "/api/v1/uploads/tus/{transfer}", "append_to_upload_transfer", uploads_write,
+            "Send what follows at Upload-Offset", tus, &TusEndpoint::append,
+            {.status = 204,
+             .body_bytes_max = bytes_max,
+             .description = "Headers: Tus-Resumable, Upload-Offset, Upload-Length where it was deferred, "
+                            "Upload-Checksum."}),
+      route(post, "/api/v1/uploads/tus/{transfer}", "append_to_upload_transfer_by_post", uploads_write,
+            "The same for clients without PATCH, which X-HTTP-Method-Override names", tus, &TusEndpoint::overridden,
+            {.status = 204, .body_bytes_max = bytes_max}),
+      route(delete_, "/api/v1/uploads/tus/{transfer}", "delete_upload_transfer", uploads_write,
+            "Give a file on its way up; a file that it became stays", tus, &TusEndpoint::remove, {.status = 204}),
+
+      route(get, "/api/v1/uploads/usage", "get_storage_usage", models_read, "What your organization keeps and may keep",
+            quotas, &Quotas::usage),
+      route(post, "/api/v1/organizations/{organization}/storage-quota", "set_storage_quota",
+            identity::organizations_create, "Say how much an organization may keep", quotas, &Quotas::set),
+  };
+  // The offset is what makes the protocol's PATCH safe; there is no version to name.
+  for (api::Route& each : out) each.options.if_match = false;
+  return out;
 }
 
 api::Routes routes(Tensors& tensors, Activity& activity) {

@@ -47,6 +47,13 @@ void check_tree(const std::vector<FileEntry>& files) {
                          path.substr(0, slash), path));
 }
 
+std::size_t common_folder(const std::vector<std::string>& paths) {
+  if (paths.empty()) return 0;
+  const std::size_t length = paths.front().find('/') + 1;  // 0: the first has no folder
+  const std::string_view folder = std::string_view(paths.front()).substr(0, length);
+  return std::ranges::all_of(paths, [&](const std::string& path) { return path.starts_with(folder); }) ? length : 0;
+}
+
 std::int64_t total_bytes(const std::vector<FileEntry>& files) {
   std::int64_t sum = 0;
   for (const FileEntry& file : files) sum += file.size_bytes;

@@ -15,6 +15,8 @@ std::string canonical_manifest(std::vector<FileEntry> files);
 Sha256Text manifest_digest(const std::vector<FileEntry>& files);
 /// Throws Error(unprocessable) unless the files can lie in one folder: at least one, and no file is another's folder.
 void check_tree(const std::vector<FileEntry>& files);
+/// How many bytes of each path are the folder that all of them lie in, with its '/': 0 when there is none.
+std::size_t common_folder(const std::vector<std::string>& paths);
 std::int64_t total_bytes(const std::vector<FileEntry>& files);
 
 /// What names a version: "digits@production", "digits:v3", or a version's id.

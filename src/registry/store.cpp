@@ -311,7 +311,10 @@ bool doom_blob(Tx& tx, const std::string& blob_key) {
 }
 
 void doom_blobs_from_before(Tx& tx, Time before) {
-  tx.run("UPDATE unclaimed_blobs SET doomed = ? WHERE created_at < ? AND doomed = ?", true, before, false);
+  tx.run(
+      "UPDATE unclaimed_blobs SET doomed = ? WHERE created_at < ? AND doomed = ? AND NOT EXISTS (SELECT 1 FROM "
+      "transfers t WHERE t.blob_key = unclaimed_blobs.blob_key)",
+      true, before, false);
 }
 
 std::vector<std::string> doomed_blobs(Tx& tx, std::int64_t limit) {

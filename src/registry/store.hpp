@@ -124,6 +124,7 @@ void add_unclaimed_blob(db::Tx& tx, const std::string& blob_key, Time now);
 bool claim_blob(db::Tx& tx, const std::string& blob_key);
 /// False when it is not an unclaimed one.
 bool doom_blob(db::Tx& tx, const std::string& blob_key);
+/// But not those of files on their way, which expire by themselves.
 void doom_blobs_from_before(db::Tx& tx, Time before);
 std::vector<std::string> doomed_blobs(db::Tx& tx, std::int64_t limit);
 void forget_blob(db::Tx& tx, const std::string& blob_key);

@@ -41,9 +41,13 @@ struct ModelVersionTag {
 struct UploadTag {
   static constexpr std::string_view prefix = "upl";
 };
+struct TransferTag {
+  static constexpr std::string_view prefix = "trf";
+};
 using ModelId = Id<ModelTag>;
 using ModelVersionId = Id<ModelVersionTag>;
 using UploadId = Id<UploadTag>;
+using TransferId = Id<TransferTag>;
 using VersionNumber = reflect::Ranged<1, 2147483647>;
 
 inline constexpr std::size_t tags_max = 64;
@@ -66,6 +70,62 @@ struct FileEntry {
 };
 MODELOPS_DESCRIBE(FileEntry, path, size_bytes, sha256);
 
+enum class TransferState {
+  receiving,  ///< goes on at `offset_bytes`
+  arrived,    ///< all is there and verified, and not yet a file of its upload
+  complete,
+};
+MODELOPS_DESCRIBE_ENUM(TransferState, receiving, arrived, complete)
+
+/// One file on its way, by the tus protocol.
+struct Transfer {
+  TransferId id;
+  std::optional<UploadId> upload_id;
+  std::string path;
+  TransferState state = TransferState::receiving;
+  std::optional<std::int64_t> size_bytes;
+  std::int64_t offset_bytes = 0;
+  std::optional<Sha256Text> sha256;
+  bool unpack = false;
+  std::string created_by;
+  Time created_at;
+  Time expires_at;
+  static constexpr Doc docs[] = {{"upload_id", "What it becomes a file of; absent: a part of a concatenation"},
+                                 {"size_bytes", "Absent while the client does not know it"},
+                                 {"offset_bytes", "What has arrived and survives a crash: where the next part begins"},
+                                 {"sha256", "What the file must have, or has once it is there"},
+                                 {"unpack", "It is an archive, whose files become the upload's"},
+                                 {"expires_at", "When it is removed unless more arrives before"}};
+};
+MODELOPS_DESCRIBE(Transfer, id, upload_id, path, state, size_bytes, offset_bytes, sha256, unpack, created_by,
+                  created_at, expires_at);
+struct TransferReference {
+  TransferId transfer;
+};
+MODELOPS_DESCRIBE(TransferReference, transfer);
+
+/// What an organisation keeps of files, and how much it may keep.
+struct StorageUsage {
+  std::int64_t bytes_kept = 0;
+  std::int64_t bytes_pending = 0;
+  std::int64_t bytes_max = 0;
+  std::int64_t transfers_pending = 0;
+  std::int64_t transfers_max = 0;
+  static constexpr Doc docs[] = {{"bytes_kept", "Of all files of uploads and versions, each content counted once"},
+                                 {"bytes_pending", "Announced by uploads that have not ended"},
+                                 {"bytes_max", "For both together"},
+                                 {"transfers_pending", "Files on their way"}};
+};
+MODELOPS_DESCRIBE(StorageUsage, bytes_kept, bytes_pending, bytes_max, transfers_pending, transfers_max);
+using QuotaBytes = reflect::Ranged<0, std::int64_t{1} << 60>;
+using QuotaTransfers = reflect::Ranged<0, 1'000'000>;
+struct SetStorageQuota {
+  Reference organization;
+  QuotaBytes bytes_max;
+  QuotaTransfers transfers_max;
+};
+MODELOPS_DESCRIBE(SetStorageQuota, organization, bytes_max, transfers_max);
+
 struct Upload {
   UploadId id;
   std::string name;
@@ -73,14 +133,16 @@ struct Upload {
   std::optional<Sha256Text> digest;
   std::int64_t size_bytes = 0;
   std::vector<FileEntry> files;
+  std::vector<Transfer> transfers;
   std::string created_by;
   Time created_at;
   Time expires_at;
   static constexpr Doc docs[] = {
+      {"transfers", "The files that are still on their way"},
       {"digest", "Of the canonical manifest, once the upload is sealed"},
       {"expires_at", "When it is removed unless it is used before; versions made of it stay"}};
 };
-MODELOPS_DESCRIBE(Upload, id, name, state, digest, size_bytes, files, created_by, created_at, expires_at);
+MODELOPS_DESCRIBE(Upload, id, name, state, digest, size_bytes, files, transfers, created_by, created_at, expires_at);
 
 struct CreateUpload {
   Bounded<0, 128> name = *Bounded<0, 128>::parse("");
@@ -90,14 +152,6 @@ struct UploadReference {
   UploadId upload;
 };
 MODELOPS_DESCRIBE(UploadReference, upload);
-struct PutUploadFile {
-  UploadId upload;
-  RelativePath path;
-  std::optional<Sha256Text> sha256;
-  static constexpr Doc docs[] = {{"path", "Where the file lies below the model's folder"},
-                                 {"sha256", "What the file must have; another one is refused and nothing is kept"}};
-};
-MODELOPS_DESCRIBE(PutUploadFile, upload, path, sha256);
 
 /// Where a model's files come from.
 struct UploadSource {

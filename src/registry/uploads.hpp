@@ -3,22 +3,26 @@
 
 #include "identity/ports.hpp"
 #include "platform/eventlog/event_log.hpp"
-#include "platform/http/types.hpp"
 #include "platform/storage/blobs.hpp"
-#include "registry/store.hpp"
-#include "registry/types.hpp"
+#include "registry/transfer_store.hpp"
 
 namespace modelops::registry {
 
 struct UploadLimits {
   std::uint64_t file_bytes_max = std::uint64_t{1} << 40;
   std::int64_t files_max = 10'000;
-  /// An upload that nobody touched for so long is removed. So is a file that took as long to arrive.
+  /// What nobody touched for so long is removed: an upload, and a file on its way.
   std::chrono::hours age_max{48};
 };
 
-/// Takes the files of a model, before they become a version. An upload is seen by whoever made it, and by those who
-/// see all of the organisation.
+/// A file that is whole, in a blob that nothing holds yet.
+struct ArrivedFile {
+  FileEntry entry;
+  std::string blob_key;
+};
+
+/// The files of a model, before they become a version. An upload is seen by whoever made it, and by those who see all
+/// of the organisation.
 class Uploads {
  public:
   /// All of it outlives this.
@@ -29,25 +33,31 @@ class Uploads {
   Upload create(const Context& ctx, const CreateUpload& request);
   Upload get(const Context& ctx, const UploadReference& request);
   void remove(const Context& ctx, const UploadReference& request);
-  /// Takes one file. Until the whole of it has arrived and its digest is right, the upload is as it was.
-  std::unique_ptr<http::BodySink> put_file(const Context& ctx, const PutUploadFile& request, const http::Request& head);
   const UploadLimits& limits() const { return limits_; }
 
   // In the transaction of another change of this folder.
 
+  UploadRow add(db::Tx& tx, const Context& ctx, const std::string& name);
   UploadRow find_or_fail(db::Tx& tx, const Context& ctx, const UploadId& id);
+  /// The same, as long as it takes files: throws Error(conflict) once it is sealed.
+  UploadRow find_open(db::Tx& tx, const Context& ctx, const UploadId& id);
+  /// Makes the files the upload's. Returns the blobs of contents that the organisation has already: to be discarded.
+  std::vector<std::string> take(db::Tx& tx, const UploadRow& upload, const std::vector<ArrivedFile>& files);
   /// From here on its content is fixed; returns the digest of its manifest.
   Sha256Text seal(db::Tx& tx, const Context& ctx, const UploadId& id);
 
+  /// A new blob, which the database knows as unclaimed, so that it is found and removed whenever this process dies.
+  /// `expected_bytes` 0: not known.
+  std::unique_ptr<storage::Upload> begin_blob(std::uint64_t expected_bytes);
+  /// Removes a doomed blob now rather than at the next clean-up. Outside of transactions.
+  void discard(const std::string& blob_key) noexcept;
   /// One bounded step of cleaning up: old uploads, what was half written, contents that nothing holds any more.
   /// `check` is called in each write transaction. Returns true when there may be more to do.
   bool clean_up(const std::function<void(db::Tx&)>& check);
 
  private:
-  class FileSink;
   Upload to_upload(db::Tx& tx, const UploadRow& row);
-  FileEntry adopt(const Context& ctx, const PutUploadFile& request, const storage::CompletedBlob& blob);
-  void discard(const std::string& blob_key) noexcept;
+  void remove_with_files(db::Tx& tx, const UploadRow& row);
   void remove_blob(const std::string& blob_key);
 
   db::Database& database_;
@@ -57,5 +67,7 @@ class Uploads {
   eventlog::EventLog& events_;
   const UploadLimits limits_;
 };
+
+Transfer to_transfer(const TransferRow& row);
 
 }  // namespace modelops::registry

@@ -35,33 +35,8 @@ TEST_P(UploadsTest, AWrongDigestKeepsNothing) {
   EXPECT_EQ(blobs_on_disk(), 0u);
 }
 
-TEST_P(UploadsTest, AClientThatGoesAwayLeavesNothing) {
-  const UploadId id = uploads.create(ada, {}).id;
-  {
-    const auto sink = uploads.put_file(ada, {id, *RelativePath::parse("a"), std::nullopt}, {});
-    sink->write("half");
-    EXPECT_EQ(count("unclaimed_blobs"), 1);
-  }
-  EXPECT_EQ(count("unclaimed_blobs"), 0);
-  EXPECT_EQ(blobs_on_disk(), 0u);
-}
-
-TEST_P(UploadsTest, AFullDiskRefusesAndKeepsNothing) {
-  const UploadId id = uploads.create(ada, {}).id;
-  disk_is_full = true;
-  EXPECT_EQ(code_of([&] { put(ada, id, "a", "content"); }), ErrorCode::insufficient_storage);
-  EXPECT_EQ(count("unclaimed_blobs"), 0);
-  EXPECT_EQ(blobs_on_disk(), 0u);
-  disk_is_full = false;
-  put(ada, id, "a", "content");
-}
-
 TEST_P(UploadsTest, SizesAndNumbersAreBounded) {
   const UploadId id = uploads.create(ada, {}).id;
-  http::Request head;
-  head.content_length = (1 << 20) + 1;
-  EXPECT_EQ(code_of([&] { uploads.put_file(ada, {id, *RelativePath::parse("a"), std::nullopt}, head); }),
-            ErrorCode::too_large);
   EXPECT_EQ(code_of([&] { put(ada, id, "a", std::string((1 << 20) + 1, 'x')); }), ErrorCode::too_large);
   for (const char* path : {"a", "b", "c", "d"}) put(ada, id, path, path);
   EXPECT_EQ(code_of([&] { put(ada, id, "e", "e"); }), ErrorCode::unprocessable);
@@ -95,15 +70,6 @@ TEST_P(UploadsTest, ASealedUploadTakesNoMoreFiles) {
   EXPECT_EQ(code_of([&] { put(ada, id, "b", "b"); }), ErrorCode::conflict);
   const UploadId empty = uploads.create(ada, {}).id;
   EXPECT_EQ(code_of([&] { service.analyze(ada, {empty}); }), ErrorCode::unprocessable);
-}
-
-TEST_P(UploadsTest, ItIsSealedWhileAFileArrives) {
-  const UploadId id = upload_with(ada, "content");
-  const auto sink = uploads.put_file(ada, {id, *RelativePath::parse("late"), std::nullopt}, {});
-  sink->write("late");
-  service.analyze(ada, {id});
-  EXPECT_EQ(code_of([&] { sink->finish(); }), ErrorCode::conflict);
-  EXPECT_EQ(uploads.get(ada, {id}).files.size(), 1u);
 }
 
 TEST_P(UploadsTest, RemovingGivesUpOnlyWhatNothingElseHolds) {
@@ -146,18 +112,6 @@ TEST_P(UploadsTest, TheCleanUpStopsWithoutItsLease) {
   clock.advance(uploads.limits().age_max + std::chrono::hours(1));
   EXPECT_THROW(uploads.clean_up([](db::Tx&) { fail(ErrorCode::conflict, "taken over"); }), Error);
   EXPECT_EQ(count("uploads"), 1);
-}
-
-TEST_P(UploadsTest, AFileThatTookTooLongIsNotClaimed) {
-  const UploadId id = uploads.create(ada, {}).id;
-  const auto sink = uploads.put_file(ada, {id, *RelativePath::parse("slow"), std::nullopt}, {});
-  sink->write("slow");
-  clock.advance(uploads.limits().age_max / 2);
-  put(ada, id, "other", "x");  // the upload itself is in use
-  clock.advance(uploads.limits().age_max / 2 + std::chrono::hours(1));
-  uploads.clean_up([](db::Tx&) {});
-  EXPECT_EQ(count("unclaimed_blobs"), 1) << "it is being written, so it stays for now";
-  EXPECT_EQ(code_of([&] { sink->finish(); }), ErrorCode::conflict);
 }
 
 TEST_P(UploadsTest, TheSameFileFromManyAtOnceIsKeptOnce) {

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "apps/doctor.hpp"
-#include "cli/flows.hpp"
+#include "cli/uploads.hpp"
 #include "platform/crypto/hash.hpp"
 #include "platform/crypto/keyring.hpp"
 #include "tests/api/control_plane_test.hpp"
@@ -48,7 +48,7 @@ class BackupTest : public ControlPlaneTest {
     const fs::path file = folder / (name + ".bin");
     std::ofstream(file, std::ios::binary) << content;
     cli::Api root = admin();
-    const std::string upload = cli::upload_files(root, {file.string()});
+    const std::string upload = cli::upload_files(root, {file.string()}, {.memory = folder / "uploads"});
     root.post("/api/v1/models", boost::json::object{{"name", name}});
     root.post("/api/v1/models/" + name + "/versions", boost::json::object{{"upload_id", upload}});
   }

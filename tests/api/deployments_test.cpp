@@ -1,4 +1,5 @@
 #include "cli/flows.hpp"
+#include "cli/uploads.hpp"
 #include "platform/crypto/hash.hpp"
 #include "targets/signed_agent_test.hpp"
 #include "tests/api/control_plane_test.hpp"

@@ -4,6 +4,7 @@
 #include "adapters/prometheus/configuration.hpp"
 #include "cli/flows.hpp"
 #include "cli/output.hpp"
+#include "cli/uploads.hpp"
 #include "platform/http/server.hpp"
 #include "targets/signed_agent_test.hpp"
 #include "tests/api/control_plane_test.hpp"

@@ -126,8 +126,27 @@ class HostileInputTest : public ControlPlaneTest {
     return false;
   }
 
-  std::string file_url(const std::string& upload, const std::string& query) {
-    return fmt::format("/api/v1/uploads/{}/files?{}", upload, query);
+  /// A whole file in one request of the tus protocol.
+  http::Response put_file(const std::string& upload, const std::string& path, const std::string& content,
+                          const std::string& more = "") {
+    return tus(http::Method::post, "", content,
+               {{"Upload-Length", std::to_string(content.size())},
+                {"Upload-Metadata", fmt::format("upload {},path {}{}", to_base64(upload), to_base64(path), more)}});
+  }
+  http::Response tus(http::Method method, const std::string& path, const std::string& content,
+                     const std::map<std::string, std::string>& headers) {
+    http::ClientRequest request{.method = method, .url = url() + "/api/v1/uploads/tus" + path};
+    request.headers.set("Authorization", "Bearer " + token);
+    request.headers.set("Tus-Resumable", "1.0.0");
+    request.headers.set("Content-Type", "application/offset+octet-stream");
+    for (const auto& [name, value] : headers) {
+      if (value == "-")
+        request.headers.remove(name);
+      else
+        request.headers.set(name, value);
+    }
+    request.body = content;
+    return client.send(request);
   }
   std::string new_upload() {
     return std::string(admin().post("/api/v1/uploads", boost::json::object()).at("id").as_string());
@@ -272,20 +291,56 @@ TEST_P(HostileInputTest, NamesAndTextsHoldNothingInvisible) {
 TEST_P(HostileInputTest, AnUploadKeepsOnlyWhatItShould) {
   const std::string upload = new_upload();
   const auto before = rows();
-  const auto put = [&](const std::string& query) {
-    return send(post, file_url(upload, query), "content", "application/octet-stream");
+  const auto put = [&](const std::string& path, const std::string& more = "") {
+    return put_file(upload, path, "content", more);
   };
-  for (const char* path : {"..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/", ".", "a/./b", "a%5Cb", "%00",
-                           "a%00b", "%2e%2e%2fx", "%E2%80%AEgpj.onnx", "%C0%AE%C0%AE/x", ""})
-    expect_refusal(put(fmt::format("path={}", path)), {"/path"}, path);
-  expect_refusal(put("path=" + std::string(513, 'a')), {"/path"}, "long");
-  expect_refusal(put("path=a&path=b"), {"/path"}, "twice");
-  expect_refusal(put("path=a&sha256=" + std::string(64, '0')), {"/sha256"}, "digest");
-  expect_refusal(put("path=a&sha256=x"), {"/sha256"}, "digest");
-  expect_refusal(put("path=a&nonsense=1"), {"/nonsense"}, "unknown");
-  expect_refusal(put(""), {"/path"}, "none");
+  for (const std::string path :
+       {"..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/", ".", "a/./b", "a\\b", "\xE2\x80\xAEgpj.onnx", ""})
+    expect_refusal(put(path), {"/path"}, path);
+  expect_refusal(put(std::string(513, 'a')), {"/path"}, "long");
+  expect_refusal(put(std::string("a\0b", 3)), {"/Upload-Metadata"}, "NUL");
+  expect_refusal(put("\xC0\xAE\xC0\xAE/x"), {"/Upload-Metadata"}, "not UTF-8");
+  expect_refusal(put("a", ",path YQ=="), {"/Upload-Metadata"}, "twice");
+  expect_refusal(put("a", ",sha256 " + to_base64("x")), {"/sha256"}, "digest");
+  expect_refusal(put("a", ",unpack " + to_base64("maybe")), {"/unpack"}, "unpack");
+  expect_refusal(put("a", ",unpack " + to_base64("true")), {}, "no archive");
+  expect_refusal(put("a", ",sha256 " + to_base64(std::string(64, '0'))), {"/sha256"}, "digest");
   expect_unchanged(before);
   EXPECT_TRUE(admin().get("/api/v1/uploads/" + upload).at("files").as_array().empty());
+}
+
+TEST_P(HostileInputTest, TheHeadersOfTheTusProtocolAreChecked) {
+  using Headers = std::map<std::string, std::string>;
+  const auto before = rows();
+  const std::string named = "filename " + to_base64("a");
+  const std::vector<std::pair<int, Headers>> refused = {
+      {412, {{"Tus-Resumable", "0.2.2"}, {"Upload-Length", "7"}, {"Upload-Metadata", named}}},
+      {412, {{"Tus-Resumable", "-"}, {"Upload-Length", "7"}, {"Upload-Metadata", named}}},
+      {400, {{"Upload-Metadata", named}}},
+      {400, {{"Upload-Length", "-7"}, {"Upload-Metadata", named}}},
+      {400, {{"Upload-Length", "1e3"}, {"Upload-Metadata", named}}},
+      {400, {{"Upload-Length", "99999999999999999999"}, {"Upload-Metadata", named}}},
+      {400, {{"Upload-Length", "7"}, {"Upload-Defer-Length", "1"}, {"Upload-Metadata", named}}},
+      {400, {{"Upload-Defer-Length", "2"}, {"Upload-Metadata", named}}},
+      {400, {{"Upload-Length", "7"}, {"Upload-Metadata", "a,,b"}}},
+      {400, {{"Upload-Length", "7"}, {"Upload-Metadata", named}, {"Upload-Checksum", "md5 AAAA"}}},
+      {400, {{"Upload-Length", "7"}, {"Upload-Metadata", named}, {"Upload-Checksum", "sha1 AAAA"}}},
+      {400, {{"Upload-Length", "7"}, {"Upload-Concat", "both"}}},
+      {400, {{"Upload-Length", "7"}, {"Upload-Metadata", named}, {"Upload-Concat", "final;/x"}}},
+      {404, {{"Upload-Metadata", named}, {"Upload-Concat", "final;/x/../../y"}}},
+      {413, {{"Upload-Length", "4611686018427387904"}, {"Upload-Metadata", named}}},
+      {415, {{"Upload-Length", "7"}, {"Upload-Metadata", named}, {"Content-Type", "text/plain"}}},
+      {422, {{"Upload-Length", "7"}}},
+      {422, {{"Upload-Length", "7"}, {"Upload-Metadata", named + ",upload " + to_base64("../x")}}}};
+  for (const auto& [status, headers] : refused) {
+    const auto answer = tus(post, "", "content", headers);
+    std::string shown;
+    for (const auto& [name, value] : headers) shown += name + ": " + value + "; ";
+    EXPECT_EQ(answer.status, status) << shown << answer.body;
+    EXPECT_EQ(answer.headers.get("Tus-Resumable"), "1.0.0") << shown;
+    expect_refusal(answer, {}, shown);
+  }
+  expect_unchanged(before);
 }
 
 TEST_P(HostileInputTest, ABodyThatIsTooLargeIsNotRead) {
@@ -326,7 +381,7 @@ TEST_P(HostileInputTest, AMalformedModelFileIsNamedAndBecomesNoModel) {
   }
   for (const auto& [name, content] : files) {
     const std::string upload = new_upload();
-    ASSERT_EQ(send(post, file_url(upload, "path=" + name), content, "application/octet-stream").status, 201) << name;
+    ASSERT_EQ(put_file(upload, name, content).status, 201) << name;
     const std::string operation(
         root.post("/api/v1/models/analyze", boost::json::object{{"upload_id", upload}}).at("id").as_string());
     EXPECT_THROW(cli::wait_for_operation(root, operation, name), Error) << name;

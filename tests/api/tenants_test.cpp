@@ -1,4 +1,5 @@
 #include "cli/flows.hpp"
+#include "cli/uploads.hpp"
 #include "tests/api/control_plane_test.hpp"
 
 namespace modelops {
@@ -22,6 +23,13 @@ class TenantsTest : public ControlPlaneTest {
         id_of(root.post("/api/v1/service-accounts", boost::json::object{{"name", "ci"}, {"role", "viewer"}}));
     ids["key"] = id_of(root.post("/api/v1/api-keys", boost::json::object{{"name", "k"}}));
     ids["upload"] = cli::upload_files(root, {std::string(MODELOPS_SOURCE_DIR) + "/examples/digits/digits.onnx"});
+    http::Headers headers;
+    headers.set("Tus-Resumable", "1.0.0");
+    headers.set("Upload-Length", "7");
+    headers.set("Upload-Metadata", "filename YQ==");
+    const std::string location(root.exchange(post, "/api/v1/uploads/tus", headers).headers.get("Location"));
+    ids["transfer"] = location.substr(location.rfind('/') + 1);
+    ids["organization"] = "default";
     ids["operation"] = id_of(root.post("/api/v1/models/analyze", boost::json::object{{"upload_id", ids["upload"]}}));
     cli::wait_for_operation(root, ids["operation"], "analysis");
     ids["model"] = id_of(root.post("/api/v1/models", boost::json::object{{"name", "digits"},
@@ -71,8 +79,10 @@ TEST_P(TenantsTest, NothingOfAnotherTenantCanBeSeenOrTouched) {
     if (path.ends_with("/diff")) filled += "?against=1";
     for (const auto& [method, operation] : methods.as_object()) {
       ++routes;
-      // Every organisation has environments of these names of its own.
+      // Every organisation has environments of these names of its own, and some routes are for whoever runs all of
+      // them.
       if (path.find("/environments/") != std::string::npos) continue;
+      if (operation.at("x-permission") == "organizations:create") continue;
       std::string upper(method);
       for (char& c : upper) c = static_cast<char>(std::toupper(c));
       const http::Method verb = *http::parse_method(upper);

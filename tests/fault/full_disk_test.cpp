@@ -64,22 +64,36 @@ class FullDiskTest : public ServeTest {
     EXPECT_TRUE(error.code == ErrorCode::insufficient_storage || error.code == ErrorCode::unavailable) << error.message;
     EXPECT_THAT(to_lower_ascii(error.message), HasSubstr("free space")) << error.message;
   }
-  /// Sends `size` bytes without saying how many they will be; `midway` is called when half is sent.
-  http::Response upload(const std::string& id, const std::string& path, std::size_t size,
-                        const std::function<void()>& midway = {}) {
-    http::ClientRequest request{.method = http::Method::post,
-                                .url = fmt::format("{}/api/v1/uploads/{}/files?path={}", profile().url, id, path)};
+  /// A request of the tus protocol that brings what follows `offset` of `size` bytes; `midway` is called when half of
+  /// them are sent.
+  http::Response send(http::Method method, const std::string& path, http::Headers headers, std::size_t offset,
+                      std::size_t size, const std::function<void()>& midway = {}) {
+    http::ClientRequest request{.method = method, .url = profile().url + path, .headers = std::move(headers)};
     request.headers.set("Authorization", "Bearer " + profile().token);
-    request.headers.set("Content-Type", "application/octet-stream");
-    request.upload = http::UploadSource{[sent = std::size_t{0}, size, midway](std::span<char> into) mutable {
+    request.headers.set("Tus-Resumable", "1.0.0");
+    request.headers.set("Content-Type", "application/offset+octet-stream");
+    request.upload = http::UploadSource{[sent = offset, size, midway](std::span<char> into) mutable {
                                           const std::size_t part = std::min(into.size(), size - sent);
                                           std::fill_n(into.begin(), part, 'm');
                                           if (midway && sent < size / 2 && sent + part >= size / 2) midway();
                                           sent += part;
                                           return part;
                                         },
-                                        std::nullopt};
+                                        size - offset};
     return http::Client({.addresses = http::AddressPolicy::any}).send(request);
+  }
+  /// A file with its bytes in one request.
+  http::Response upload(const std::string& id, const std::string& path, std::size_t size) {
+    http::Headers headers;
+    headers.set("Upload-Length", std::to_string(size));
+    headers.set("Upload-Metadata", fmt::format("upload {},path {}", to_base64(id), to_base64(path)));
+    return send(http::Method::post, "/api/v1/uploads/tus", headers, 0, size);
+  }
+  http::Response go_on(const std::string& address, std::size_t offset, std::size_t size,
+                       const std::function<void()>& midway = {}) {
+    http::Headers headers;
+    headers.set("Upload-Offset", std::to_string(offset));
+    return send(http::Method::patch, address, headers, offset, size, midway);
   }
   std::string new_upload() { return cli::text_member(api().post("/api/v1/uploads", boost::json::object()), "id"); }
   void expect_nothing_kept_of(const std::string& id) {
@@ -106,14 +120,21 @@ TEST_F(FullDiskTest, AnUploadLeavesRoomForTheRest) {
   EXPECT_EQ(upload(id, "model.onnx", 1 << 20).status, 201);
 }
 
-TEST_F(FullDiskTest, ADiskThatFillsUpDuringAnUploadKeepsNothingOfIt) {
-  const std::string id = new_upload();
-  const auto answer = upload(id, "model.onnx", 16 << 20, [&] { fill(); });
+TEST_F(FullDiskTest, AnUploadGoesOnOnceThereIsRoomAgain) {
+  constexpr std::size_t size = 16 << 20;
+  http::Headers headers;
+  headers.set("Upload-Length", std::to_string(size));
+  headers.set("Upload-Metadata", fmt::format("filename {}", to_base64("model.onnx")));
+  const auto begun = send(http::Method::post, "/api/v1/uploads/tus", headers, 0, 0);
+  ASSERT_EQ(begun.status, 201) << begun.body;
+  const std::string address(begun.headers.get("Location"));
+  const auto answer = go_on(address, 0, size, [&] { fill(); });
   EXPECT_EQ(answer.status, 507) << answer.body;
   expect_advice(cli::error_of(answer));
   make_room();
-  expect_nothing_kept_of(id);
-  EXPECT_EQ(upload(id, "model.onnx", 16 << 20).status, 201);
+  const auto stands = api().get(address).at("offset_bytes").to_number<std::size_t>();
+  EXPECT_EQ(go_on(address, stands, size).status, 204);
+  EXPECT_EQ(api().get(address).at("state"), "complete");
 }
 
 TEST_F(FullDiskTest, WritesAreRefusedReadsGoOnAndNothingAcknowledgedIsLost) {

@@ -35,8 +35,8 @@ class KillTest : public ServeTest, public ::testing::WithParamInterface<db::Dial
   /// A model that an engine of this machine can serve, and an agent.
   void prepare_deployments() {
     cli::Api root = api();
-    const std::string upload =
-        cli::upload_files(root, {std::string(MODELOPS_SOURCE_DIR) + "/examples/digits/digits.onnx"});
+    const std::string upload = cli::upload_files(
+        root, {std::string(MODELOPS_SOURCE_DIR) + "/examples/digits/digits.onnx"}, {.memory = folder / "uploads"});
     const auto analysis = root.post("/api/v1/models/analyze", boost::json::object{{"upload_id", upload}});
     cli::wait_for_operation(root, cli::text_member(analysis, "id"), "analysis");
     root.post("/api/v1/models",

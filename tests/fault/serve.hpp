@@ -9,6 +9,7 @@
 #include "base/id.hpp"
 #include "base/text.hpp"
 #include "cli/flows.hpp"
+#include "cli/uploads.hpp"
 #include "reflect/json.hpp"
 #include "tests/support/process.hpp"
 

@@ -163,7 +163,8 @@ class Workload {
   void register_model(cli::Api& mine, const std::string& name) {
     const std::filesystem::path file = folder_ / (name + ".txt");
     std::ofstream(file) << name;
-    const std::string upload = cli::upload_files(mine, {file.string()});
+    const std::string upload =
+        cli::upload_files(mine, {file.string()}, {.memory = folder_ / "uploads", .patience = std::chrono::seconds(0)});
     models_.changed();
     make(mine, "/api/v1/models", models_, name,
          {{"source", {{"type", "upload"}, {"upload_id", upload}}},

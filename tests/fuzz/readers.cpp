@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "base/text.hpp"
 #include "formats/analysis.hpp"
+#include "formats/archive.hpp"
 #include "formats/bounded_json.hpp"
 #include "formats/gguf.hpp"
 #include "formats/huggingface.hpp"
@@ -13,6 +15,7 @@
 #include "formats/pickle.hpp"
 #include "formats/safetensors.hpp"
 #include "formats/zip.hpp"
+#include "reflect/values.hpp"
 
 namespace modelops::fuzz {
 namespace {
@@ -110,6 +113,37 @@ void analysis(std::string_view bytes) {
     });
 }
 
+void archive(std::string_view bytes) {
+  class Bytes final : public storage::BlobReader {
+   public:
+    explicit Bytes(std::string_view bytes) : bytes_(bytes) {}
+    std::uint64_t size_bytes() const override { return bytes_.size(); }
+    std::size_t read_at(std::uint64_t offset, std::span<char> into) const override {
+      const std::string_view rest = bytes_.substr(std::min<std::uint64_t>(offset, bytes_.size()));
+      return rest.copy(into.data(), into.size());
+    }
+
+   private:
+    const std::string_view bytes_;
+  };
+  struct Files final : registry::Unpacker::Target {
+    void begin(const std::string& path) override {
+      require(reflect::RelativePath::parse(path).has_value(), "a path stays below the folder");
+      require(paths.insert(path).second, "a path comes once");
+    }
+    void write(std::string_view piece) override { bytes += piece.size(); }
+    void end() override {}
+    std::set<std::string> paths;
+    std::uint64_t bytes = 0;
+  };
+  const registry::Unpacker::Limits limits{100, 1 << 20};
+  refused_or_read({ErrorCode::unprocessable, ErrorCode::too_large}, [&] {
+    Files files;
+    formats::Unpacker().unpack(Bytes(bytes), limits, files);
+    require(files.bytes <= limits.bytes_max && std::ssize(files.paths) <= limits.files_max, "limits hold");
+  });
+}
+
 std::span<const Target> targets() {
   static constexpr Target all[] = {{"gguf", gguf},
                                    {"onnx", onnx},
@@ -122,7 +156,9 @@ std::span<const Target> targets() {
                                    {"json", json},
                                    {"http_head", http_head},
                                    {"audit_export", audit_export},
-                                   {"exposition", exposition}};
+                                   {"exposition", exposition},
+                                   {"tus_headers", tus_headers},
+                                   {"archive", archive}};
   return all;
 }
 

@@ -24,6 +24,8 @@ void json(std::string_view bytes);         ///< into a described struct, and fre
 void http_head(std::string_view bytes);    ///< of a request, and the chunked body after it
 void audit_export(std::string_view bytes);
 void exposition(std::string_view bytes);  ///< of an engine's metrics
+void tus_headers(std::string_view bytes);  ///< each line as each of the protocol's headers
+void archive(std::string_view bytes);      ///< ZIP, tar, tar.gz
 
 /// What `filter` and `page_token` read for.
 const query::FieldTable& fields();

@@ -12,6 +12,7 @@
 #include "readers.hpp"
 #include "reflect/json.hpp"
 #include "reflect/values.hpp"
+#include "registry/tus.hpp"
 
 namespace modelops::fuzz {
 
@@ -200,6 +201,29 @@ void exposition(std::string_view bytes) {
     for (const auto& [name, value] : sample.labels) size += name.size() + value.size();
   }
   require(size <= bytes.size(), "what is read stands in the text");
+}
+
+void tus_headers(std::string_view bytes) {
+  namespace tus = registry::tus;
+  for (const std::string_view line : split(bytes, '\n')) {
+    refused_or_read({ErrorCode::invalid}, [&] {
+      const tus::Metadata read = tus::parse_metadata(line);
+      require(read.size() <= tus::metadata_pairs_max, "pairs are bounded");
+      for (const auto& [key, value] : read) {
+        require(!key.empty() && is_utf8(value) && value.find('\0') == value.npos, "a value is text");
+        require(tus::find(read, key) == value, "a key comes once");
+      }
+    });
+    refused_or_read({ErrorCode::invalid}, [&] { require(tus::parse_bytes("Upload-Length", line) >= 0, "no sign"); });
+    refused_or_read({ErrorCode::invalid}, [&] {
+      const tus::Checksum read = tus::parse_checksum(line);
+      require(read.digest.size() == (read.sha1 ? 20 : 32), "a digest is whole");
+    });
+    refused_or_read({ErrorCode::invalid}, [&] {
+      for (const std::string& part : tus::parse_concatenation(line).parts)
+        require(!part.empty() && part.size() <= 64 && part.find('/') == part.npos, "a part is a name");
+    });
+  }
 }
 
 }  // namespace modelops::fuzz

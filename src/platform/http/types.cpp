@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "platform/http/refusal.hpp"
 #include "platform/http/wire.hpp"
 
 namespace modelops::http {
@@ -109,7 +110,8 @@ std::string percent_encode(std::string_view text) {
 
 Response problem_response(const Error& error, std::string_view request_id) {
   Response response;
-  response.status = http_status(error.code);
+  const auto* refusal = dynamic_cast<const Refusal*>(&error);
+  response.status = refusal != nullptr && refusal->status ? *refusal->status : http_status(error.code);
   boost::json::object problem;
   problem["type"] = "urn:modelops:problem:" + std::string(error_name(error.code));
   problem["title"] = std::string(reason_phrase(response.status));
@@ -126,6 +128,8 @@ Response problem_response(const Error& error, std::string_view request_id) {
   response.body = boost::json::serialize(problem);
   response.headers.add("Content-Type", "application/problem+json");
   if (error.retry_after_seconds) response.headers.add("Retry-After", std::to_string(*error.retry_after_seconds));
+  if (refusal != nullptr)
+    for (const auto& [name, value] : refusal->headers) response.headers.add(name, value);
   return response;
 }
 

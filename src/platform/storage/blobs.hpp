@@ -32,6 +32,12 @@ struct CompletedBlob {
   std::string sha256;  ///< hexadecimal
 };
 
+/// What was received between the end of the part before it and `end`, when it was received.
+struct PartDigest {
+  std::uint64_t end = 0;
+  std::string sha256;  ///< hexadecimal
+};
+
 struct IncompleteBlob {
   BlobKey key;
   std::uint64_t size_bytes = 0;
@@ -46,9 +52,15 @@ class Upload {
   virtual const BlobKey& key() const = 0;
   /// Bytes received so far: where the next part begins.
   virtual std::uint64_t offset() const = 0;
-  /// Appends. Throws `insufficient_storage` when the disk is full; a failed write ends the upload and
-  /// removes what was received, so that a full disk is not kept full by what nobody can use.
+  /// Appends. Throws `insufficient_storage` when the disk is full; a failed write leaves what was there before it.
   virtual void write(std::string_view part) = 0;
+  /// Gives up what lies beyond the first `size_bytes`. Throws `internal` when less is there.
+  virtual void truncate(std::uint64_t size_bytes) = 0;
+  /// When it returns, what was received survives a power cut.
+  virtual void sync() = 0;
+  /// The SHA-256 of all that was received. What this process has not hashed while it arrived is read again, and each
+  /// of `parts` compared: throws `internal` for one that is not what was received.
+  virtual std::string digest(std::span<const PartDigest> parts) = 0;
   /// When it returns, the blob is complete and durable, and the upload has ended.
   virtual CompletedBlob complete() = 0;
   /// Removes what was received; nothing happens when the upload has ended.

@@ -98,22 +98,47 @@ class FileBlobs::FileUpload final : public Upload {
 
   void write(std::string_view part) override {
     require_open();
+    blobs_.require_space(part.size());
+    const std::uint64_t before = offset_;
     try {
-      blobs_.require_space(part.size());
       append(part);
     } catch (...) {
-      abort();
+      offset_ = before;
+      if (::ftruncate(fd_.get(), static_cast<off_t>(before)) != 0) abort();
       throw;
     }
-    // Of a resumed upload the beginning has not been hashed: `complete` reads it all at once.
-    if (hashed_ + part.size() == offset_) hash_part(part);
+    if (!digest_.empty()) forget_digest();
+    // Of a resumed upload the beginning has not been hashed: `digest` reads it all at once.
+    if (hashed_ == before) hash_part(part);
+  }
+
+  void truncate(std::uint64_t size_bytes) override {
+    require_open();
+    if (size_bytes > offset_) fail(ErrorCode::internal, "the blob store lost a part of an upload", path_.string());
+    if (size_bytes == offset_) return;
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0) fail_io("truncate", path_, errno);
+    offset_ = size_bytes;
+    forget_digest();
+  }
+
+  void sync() override {
+    require_open();
+    if (::fdatasync(fd_.get()) != 0) fail_io("fdatasync", path_, errno);
+  }
+
+  std::string digest(std::span<const PartDigest> parts) override {
+    require_open();
+    if (!digest_.empty()) return digest_;
+    hash_rest(parts);
+    digest_ = to_hex(hash_.finish());
+    return digest_;
   }
 
   CompletedBlob complete() override {
     require_open();
     const fs::path to = blobs_.complete_path(key_);
     try {
-      hash_rest();
+      digest({});
       if (::fsync(fd_.get()) != 0) fail_io("fsync", path_, errno);
       make_folder(to.parent_path().parent_path());
       make_folder(to.parent_path());
@@ -126,7 +151,7 @@ class FileBlobs::FileUpload final : public Upload {
       abort();
       throw;
     }
-    return {key_, offset_, to_hex(hash_.finish())};
+    return {key_, offset_, digest_};
   }
 
   void abort() override {
@@ -156,13 +181,29 @@ class FileBlobs::FileUpload final : public Upload {
     hashed_ += part.size();
   }
 
-  void hash_rest() {
-    std::vector<char> buffer(hashed_ < offset_ ? 1 << 20 : 0);
+  void forget_digest() {
+    digest_.clear();
+    hash_ = {};
+    hashed_ = 0;
+  }
+
+  void hash_rest(std::span<const PartDigest> parts) {
+    if (hashed_ == offset_) return;  // all of it was hashed as it came
+    std::vector<char> buffer(1 << 20);
+    crypto::Sha256 of_part;
     while (hashed_ < offset_) {
-      const std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), offset_ - hashed_));
+      const std::uint64_t end = parts.empty() ? offset_ : std::min(parts.front().end, offset_);
+      const std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - hashed_));
       const std::size_t got = read_fully(fd_.get(), path_, hashed_, std::span(buffer).first(want));
       if (got == 0) fail_io("read", path_, EIO);
       hash_part({buffer.data(), got});
+      if (parts.empty()) continue;
+      of_part.update({buffer.data(), got});
+      if (hashed_ < end) continue;
+      if (to_hex(of_part.finish()) != parts.front().sha256)
+        fail(ErrorCode::internal, "The storage changed what had arrived. Upload the file again.",
+             fmt::format("{}: the part that ends at byte {}", path_.string(), end));
+      parts = parts.subspan(1);
     }
   }
 
@@ -173,6 +214,7 @@ class FileBlobs::FileUpload final : public Upload {
   std::uint64_t offset_;
   std::uint64_t hashed_ = 0;
   crypto::Sha256 hash_;
+  std::string digest_;  ///< of all that was received; empty: not known yet
 };
 
 FileBlobs::FileBlobs(fs::path root, Options options) : root_(fs::absolute(root)), options_(std::move(options)) {

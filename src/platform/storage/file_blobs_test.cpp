@@ -227,7 +227,7 @@ TEST_F(FileBlobsTest, ShortWritesAndInterruptionsAreContinued) {
   EXPECT_EQ(read_all(blobs, blob.key), "0123456789");
 }
 
-TEST_F(FileBlobsTest, AFullDiskRefusesTheUploadAndLeavesNothing) {
+TEST_F(FileBlobsTest, AFullDiskRefusesAPartAndKeepsWhatWasThere) {
   std::size_t room = 10;
   FileBlobs blobs(root, {.write_at = [&](int fd, const void* bytes, std::size_t count, off_t offset) -> ssize_t {
                     const std::size_t fits = std::min(count, room);
@@ -241,14 +241,44 @@ TEST_F(FileBlobsTest, AFullDiskRefusesTheUploadAndLeavesNothing) {
   const auto upload = blobs.begin(0);
   upload->write("0123456");
   EXPECT_EQ(error_of([&] { upload->write("789abc"); }), ErrorCode::insufficient_storage);
-  EXPECT_EQ(files(), 0U);
-  EXPECT_EQ(error_of([&] { upload->complete(); }), ErrorCode::conflict);
-  EXPECT_EQ(error_of([&] { blobs.resume(upload->key()); }), ErrorCode::not_found);
-
+  EXPECT_EQ(upload->offset(), 7U);
+  EXPECT_EQ(blobs.incomplete(end_of_time).at(0).size_bytes, 7U) << "half of a part is of no use";
   room = 100;
-  const auto next = blobs.begin(0);
-  next->write("fits again");
-  EXPECT_EQ(read_all(blobs, next->complete().key), "fits again");
+  upload->write("789");
+  const CompletedBlob blob = upload->complete();
+  EXPECT_EQ(blob.sha256, crypto::sha256_hex("0123456789"));
+  EXPECT_EQ(read_all(blobs, blob.key), "0123456789");
+}
+
+TEST_F(FileBlobsTest, TheEndCanBeGivenUp) {
+  FileBlobs blobs(root);
+  auto upload = blobs.begin(0);
+  upload->write("0123456");
+  EXPECT_EQ(upload->digest({}), crypto::sha256_hex("0123456"));
+  upload->truncate(3);
+  EXPECT_EQ(upload->offset(), 3U);
+  upload->write("abc");
+  upload->sync();
+  EXPECT_EQ(upload->digest({}), crypto::sha256_hex("012abc"));
+  upload->write("d");
+  EXPECT_EQ(error_of([&] { upload->truncate(8); }), ErrorCode::internal);
+  const CompletedBlob blob = upload->complete();
+  EXPECT_EQ(blob.sha256, crypto::sha256_hex("012abcd"));
+  EXPECT_EQ(read_all(blobs, blob.key), "012abcd");
+}
+
+TEST_F(FileBlobsTest, PartsAreComparedWhenTheyAreReadAgain) {
+  FileBlobs blobs(root);
+  const BlobKey key = [&] {
+    const auto upload = blobs.begin(0);
+    upload->write("0123456");
+    return upload->key();
+  }();
+  const std::vector<PartDigest> sound{{3, crypto::sha256_hex("012")}, {7, crypto::sha256_hex("3456")}};
+  EXPECT_EQ(blobs.resume(key)->digest(sound), crypto::sha256_hex("0123456"));
+  EXPECT_EQ(blobs.resume(key)->digest(std::span(sound).first(1)), crypto::sha256_hex("0123456"));
+  const std::vector<PartDigest> changed{{3, crypto::sha256_hex("012")}, {7, crypto::sha256_hex("345X")}};
+  EXPECT_EQ(error_of([&] { blobs.resume(key)->digest(changed); }), ErrorCode::internal);
 }
 
 TEST_F(FileBlobsTest, TheKernelsOwnLimitIsHandledLikeAFullDisk) {
@@ -263,7 +293,7 @@ TEST_F(FileBlobsTest, TheKernelsOwnLimitIsHandledLikeAFullDisk) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, old_handler);
   EXPECT_EQ(code, ErrorCode::insufficient_storage);
-  EXPECT_EQ(files(), 0U);
+  EXPECT_EQ(upload->offset(), 0U);
 }
 
 TEST_F(FileBlobsTest, AFailingDiskIsNotAFullOne) {
@@ -271,8 +301,9 @@ TEST_F(FileBlobsTest, AFailingDiskIsNotAFullOne) {
                     errno = EIO;
                     return -1;
                   }});
-  EXPECT_EQ(error_of([&] { blobs.begin(0)->write("x"); }), ErrorCode::internal);
-  EXPECT_EQ(files(), 0U);
+  const auto upload = blobs.begin(0);
+  EXPECT_EQ(error_of([&] { upload->write("x"); }), ErrorCode::internal);
+  EXPECT_EQ(upload->offset(), 0U);
 }
 
 TEST_F(FileBlobsTest, TheReserveIsLeftFree) {

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { z } from "zod";
 import { useVersioned, type Versioned } from "@/api/changes";
 import { api, type Schema } from "@/api/client";
+import { $api } from "@/api/queries";
 import { text } from "@/api/rules";
 import { Button } from "@/kit/button";
 import { Card } from "@/kit/card";
@@ -12,6 +13,7 @@ import { FormFailure, FormField, useSend, useZodForm } from "@/kit/form";
 import { Input } from "@/kit/input";
 import { Page } from "@/kit/page";
 import { Time } from "@/kit/time";
+import { bytes, plural } from "@/lib/format";
 import { Loaded } from "./loaded";
 import { useSession } from "./session";
 
@@ -38,6 +40,7 @@ const schema = z.object({
 function Settings({ organization: { value, etag } }: { organization: Versioned<Organization> }) {
   const { may } = useSession();
   const client = useQueryClient();
+  const usage = $api.useQuery("get", "/api/v1/uploads/usage", {}, { enabled: may("models:read") });
   const [saved, setSaved] = useState(false);
   const form = useZodForm(schema, { display_name: value.display_name, self_approval: value.self_approval });
   const sent = useSend(form, async (values) => {
@@ -58,6 +61,15 @@ function Settings({ organization: { value, etag } }: { organization: Versioned<O
           <dd>
             <Time value={value.created_at} />
           </dd>
+          {usage.data && (
+            <>
+              <dt className="text-fg-3">Files</dt>
+              <dd>
+                {bytes(usage.data.bytes_kept + usage.data.bytes_pending)} of {bytes(usage.data.bytes_max)}
+                {usage.data.transfers_pending > 0 && `, ${plural(usage.data.transfers_pending, "upload")} under way`}
+              </dd>
+            </>
+          )}
         </dl>
         <FormField form={form} name="display_name" label="Display name">
           {(field) => <Input readOnly={!writes} {...field} />}

@@ -1,3 +1,4 @@
+import type { DetailedError, Upload } from "tus-js-client";
 import { csrfToken } from "@/api/client";
 import { Problem } from "@/api/problem";
 
@@ -5,35 +6,67 @@ type SendFile = {
   upload_id: string;
   path: string;
   file: File;
-  /** Bytes sent so far. */
+  /** The file is an archive, whose files are wanted. */
+  unpack: boolean;
+  /** Of a file that was on its way before. */
+  transfer_id?: string;
+  /** Bytes that have arrived, or are on the wire. */
   onProgress: (sent: number) => void;
+  /** The connection is lost; it goes on by itself. */
+  onWaiting: () => void;
+  /** Called once, with what pauses it and goes on. */
+  onControl: (control: { pause: () => void; resume: () => void }) => void;
   signal: AbortSignal;
 };
 
-/** Sends one file as the body of a request. XMLHttpRequest, because fetch tells nothing while it sends. */
-export async function sendFile({ upload_id, path, file, onProgress, signal }: SendFile): Promise<void> {
-  const token = await csrfToken();
+// About five minutes without a byte: time enough to start a server anew.
+const retry_delays_ms = [0, 500, 1000, 2000, 3000, ...Array<number>(60).fill(5000)];
+
+/** Sends one file by the tus protocol, which goes on after a lost connection or a restart of the server. */
+export async function sendFile(given: SendFile): Promise<void> {
+  const { Upload } = await import("tus-js-client");
+  if (given.signal.aborted) throw cancelled();
   await new Promise<void>((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const abort = () => request.abort();
-    request.open("POST", `/api/v1/uploads/${upload_id}/files?path=${encodeURIComponent(path)}`);
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    if (token) request.setRequestHeader("X-CSRF-Token", token);
-    request.upload.onprogress = (event) => onProgress(event.loaded);
-    request.onload = () => {
-      signal.removeEventListener("abort", abort);
-      if (request.status < 300) return resolve();
-      const retry = request.getResponseHeader("Retry-After");
-      const answer = new Response(request.responseText, {
-        status: request.status,
-        headers: retry ? { "Retry-After": retry } : {},
-      });
-      void Problem.of(answer).then(reject);
-    };
-    request.onerror = () => reject(Problem.unreachable());
-    request.onabort = () => reject(new DOMException("The upload was cancelled.", "AbortError"));
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) return reject(new DOMException("The upload was cancelled.", "AbortError"));
-    request.send(file);
+    const upload: Upload = new Upload(given.file, {
+      endpoint: "/api/v1/uploads/tus",
+      uploadUrl: given.transfer_id ? `/api/v1/uploads/tus/${given.transfer_id}` : null,
+      metadata: { upload: given.upload_id, path: given.path, ...(given.unpack && { unpack: "true" }) },
+      storeFingerprintForResuming: false,
+      retryDelays: retry_delays_ms,
+      onBeforeRequest: async (request) => {
+        const token = await csrfToken().catch(() => undefined);
+        if (token) request.setHeader("X-CSRF-Token", token);
+      },
+      onShouldRetry: (error) => {
+        const status = (error as DetailedError).originalResponse?.getStatus() ?? 0;
+        const again = status === 0 || status >= 500 || status === 409 || status === 423 || status === 429;
+        if (again && status !== 507) given.onWaiting();
+        return again && status !== 507;
+      },
+      onProgress: given.onProgress,
+      onSuccess: () => resolve(),
+      onError: (error) => reject(problemOfUpload(error)),
+    });
+    given.signal.addEventListener("abort", () => {
+      // Ends it at the server too: nothing of it is wanted any more.
+      void upload.abort(upload.url !== null).catch(() => undefined);
+      reject(cancelled());
+    });
+    given.onControl({ pause: () => void upload.abort(), resume: () => upload.start() });
+    upload.start();
   });
+}
+
+function cancelled(): DOMException {
+  return new DOMException("The upload was cancelled.", "AbortError");
+}
+
+function problemOfUpload(error: Error): Problem {
+  const response = (error as DetailedError).originalResponse;
+  if (!response) return Problem.unreachable();
+  try {
+    return new Problem(response.getStatus(), JSON.parse(response.getBody()));
+  } catch {
+    return new Problem(response.getStatus(), {});
+  }
 }

@@ -18,6 +18,12 @@ export const blockedBy: Record<SourceFiles["state"], string | undefined> = {
   failed: "Choose files that can be read.",
 };
 
+const flowName: Record<SourceFiles["flow"], string> = {
+  sending: "Uploading",
+  waiting: "Connection lost. The upload goes on by itself",
+  paused: "Paused",
+};
+
 /** Choosing files: they are uploaded and analysed at once. */
 export function SourceDrop({ source, error }: { source: SourceFiles; error?: string }) {
   const restored = source.files.length === 0 && source.result !== undefined;
@@ -25,7 +31,7 @@ export function SourceDrop({ source, error }: { source: SourceFiles; error?: str
     <>
       <FileDrop
         label="Model files"
-        hint="ONNX, GGUF or safetensors with config.json. Nothing in them is run."
+        hint="ONNX, GGUF or safetensors with config.json; also one ZIP or tar.gz of them. Nothing in them is run."
         files={source.files}
         onChange={source.choose}
         progress={source.progress}
@@ -41,10 +47,15 @@ export function SourceDrop({ source, error }: { source: SourceFiles; error?: str
         <div className="flex items-center gap-3">
           <span className="min-w-0 flex-1">
             <Progress
-              label={source.state === "uploading" ? "Uploading" : source.step || "Analysing"}
+              label={source.state === "uploading" ? flowName[source.flow] : source.step || "Analysing"}
               value={source.state === "uploading" ? fractionOf(source) : source.fraction}
             />
           </span>
+          {source.state === "uploading" && (
+            <Button size="sm" onClick={source.flow === "paused" ? source.resume : source.pause}>
+              {source.flow === "paused" ? "Resume" : "Pause"}
+            </Button>
+          )}
           <Button size="sm" onClick={source.cancel}>
             Cancel
           </Button>
