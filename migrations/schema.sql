@@ -487,6 +487,8 @@ CREATE TABLE monitoring_reporters (
   machine_id TEXT NOT NULL,
   run TEXT NOT NULL,
   sequence BIGINT NOT NULL,
+  address TEXT NOT NULL DEFAULT '',
+  reported_at BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (org_id, machine_id)
 );
 CREATE TABLE monitoring_samples (
@@ -498,6 +500,7 @@ CREATE TABLE monitoring_samples (
   sampled_at BIGINT NOT NULL,
   memory_bytes BIGINT NOT NULL,
   cpu_us BIGINT NOT NULL,
+  engine TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (org_id, deployment_id, step_s, start, replica_id)
 );
 CREATE INDEX monitoring_samples_by_age ON monitoring_samples (step_s, start);
@@ -640,6 +643,13 @@ CREATE TABLE sign_in_links (
   FOREIGN KEY (org_id, user_id) REFERENCES members (org_id, user_id),
   PRIMARY KEY (digest)
 );
+CREATE TABLE storage_quotas (
+  org_id TEXT NOT NULL,
+  bytes_max BIGINT NOT NULL,
+  transfers_max BIGINT NOT NULL,
+  FOREIGN KEY (org_id) REFERENCES organizations (id),
+  PRIMARY KEY (org_id)
+);
 CREATE TABLE targets (
   org_id TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -670,6 +680,37 @@ CREATE TABLE teams (
   PRIMARY KEY (org_id, id),
   UNIQUE (org_id, name)
 );
+CREATE TABLE transfer_parts (
+  org_id TEXT NOT NULL,
+  transfer_id TEXT NOT NULL,
+  end_bytes BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  FOREIGN KEY (org_id, transfer_id) REFERENCES transfers (org_id, id),
+  PRIMARY KEY (org_id, transfer_id, end_bytes)
+);
+CREATE TABLE transfers (
+  org_id TEXT NOT NULL,
+  id TEXT NOT NULL,
+  upload_id TEXT,
+  path TEXT NOT NULL,
+  state TEXT NOT NULL,
+  size_bytes BIGINT,
+  offset_bytes BIGINT NOT NULL,
+  sha256 TEXT,
+  unpack BOOLEAN NOT NULL,
+  concatenation TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  blob_key TEXT,
+  created_by TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  FOREIGN KEY (org_id) REFERENCES organizations (id),
+  FOREIGN KEY (org_id, upload_id) REFERENCES uploads (org_id, id),
+  PRIMARY KEY (org_id, id),
+  UNIQUE (blob_key)
+);
+CREATE INDEX transfers_by_expiry ON transfers (expires_at);
+CREATE INDEX transfers_by_upload ON transfers (org_id, upload_id);
 CREATE TABLE unclaimed_blobs (
   blob_key TEXT NOT NULL,
   doomed BOOLEAN NOT NULL,

@@ -345,7 +345,7 @@ std::filesystem::path hand_over_path(const ServeConfig& config) {
 
 bool schema_is_current(const ServeConfig& config) {
   const auto database = db::Database::open({.url = database_url(config), .readers = 1});
-  return schema_version(*database).value_or(0) >= all_migrations().back().version;
+  return database->schema_version().value_or(0) >= all_migrations().back().version;
 }
 
 std::string new_sign_in_link(const ServeConfig& config) {

@@ -268,9 +268,7 @@ TEST_P(HostileInputTest, NamesAndTextsHoldNothingInvisible) {
     expect_refusal(post, "/api/v1/approvals/apr_" + std::string(32, '0') + "/decision",
                    q(R"({"decision":"approve","comment":"@"})"), {"/comment"});
     const auto path = reflect::parse_json_value("\"" + hostile + "\"");
-    expect_refusal(send(post, file_url(digits, "path=" + http::percent_encode(std::string(path.as_string()))), "x",
-                        "application/octet-stream"),
-                   {"/path"}, text);
+    expect_refusal(put_file(digits, std::string(path.as_string()), "x"), {"/path"}, text);
   }
   for (const char* name : {"LD_PRELOAD", "PATH", "A=B", "1A", "A B", "..", ""})
     expect_refusal(post, "/api/v1/deployments",

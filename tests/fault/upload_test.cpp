@@ -49,7 +49,7 @@ class UploadTest : public ServeTest, public ::testing::WithParamInterface<db::Di
   void expect_file(const std::string& upload, const std::string& sha256) const {
     const auto files = api().get("/api/v1/uploads/" + upload).at("files").as_array();
     ASSERT_EQ(files.size(), 1U);
-    EXPECT_EQ(files[0].at("sha256"), sha256);
+    EXPECT_EQ(cli::text_member(files[0], "sha256"), sha256);
   }
 
   const int fixed_port = testing::free_port();

@@ -689,23 +689,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/uploads/{upload}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send one file, as the body; it replaces an earlier one of this path */
-        post: operations["upload_file"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/models/analyze": {
         parameters: {
             query?: never;
@@ -964,6 +947,84 @@ export interface paths {
         post?: never;
         /** Remove an alias */
         delete: operations["remove_model_alias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/tus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to send a file by the tus protocol; its first bytes may come along
+         * @description Headers: Tus-Resumable, Upload-Length or Upload-Defer-Length, Upload-Metadata (path or filename; upload, sha256, unpack), Upload-Concat, Upload-Checksum. The answer's Location is where the bytes go.
+         */
+        post: operations["create_upload_transfer"];
+        delete?: never;
+        /** What of the tus protocol is spoken */
+        options: operations["get_tus_options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/tus/{transfer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a file on its way stands; HEAD is the tus protocol's */
+        get: operations["get_upload_transfer"];
+        put?: never;
+        /** The same for clients without PATCH, which X-HTTP-Method-Override names */
+        post: operations["append_to_upload_transfer_by_post"];
+        /** Give a file on its way up; a file that it became stays */
+        delete: operations["delete_upload_transfer"];
+        options?: never;
+        head?: never;
+        /**
+         * Send what follows at Upload-Offset
+         * @description Headers: Tus-Resumable, Upload-Offset, Upload-Length where it was deferred, Upload-Checksum.
+         */
+        patch: operations["append_to_upload_transfer"];
+        trace?: never;
+    };
+    "/api/v1/uploads/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What your organization keeps and may keep */
+        get: operations["get_storage_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{organization}/storage-quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how much an organization may keep */
+        post: operations["set_storage_quota"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2266,6 +2327,36 @@ export interface components {
             size_bytes: number;
             sha256: string;
         };
+        Transfer: {
+            id: string;
+            /** @description What it becomes a file of; absent: a part of a concatenation */
+            upload_id?: string;
+            path: string;
+            /** @enum {string} */
+            state: "receiving" | "arrived" | "complete";
+            /**
+             * Format: int64
+             * @description Absent while the client does not know it
+             */
+            size_bytes?: number;
+            /**
+             * Format: int64
+             * @description What has arrived and survives a crash: where the next part begins
+             */
+            offset_bytes: number;
+            /** @description What the file must have, or has once it is there */
+            sha256?: string;
+            /** @description It is an archive, whose files become the upload's */
+            unpack: boolean;
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it is removed unless more arrives before
+             */
+            expires_at: string;
+        };
         Upload: {
             id: string;
             name: string;
@@ -2276,6 +2367,8 @@ export interface components {
             /** Format: int64 */
             size_bytes: number;
             files: components["schemas"]["FileEntry"][];
+            /** @description The files that are still on their way */
+            transfers: components["schemas"]["Transfer"][];
             created_by: string;
             /** Format: date-time */
             created_at: string;
@@ -2499,6 +2592,30 @@ export interface components {
         };
         AliasList: {
             items: components["schemas"]["Alias"][];
+        };
+        StorageUsage: {
+            /**
+             * Format: int64
+             * @description Of all files of uploads and versions, each content counted once
+             */
+            bytes_kept: number;
+            /**
+             * Format: int64
+             * @description Announced by uploads that have not ended
+             */
+            bytes_pending: number;
+            /**
+             * Format: int64
+             * @description For both together
+             */
+            bytes_max: number;
+            /**
+             * Format: int64
+             * @description Files on their way
+             */
+            transfers_pending: number;
+            /** Format: int64 */
+            transfers_max: number;
         };
         VersionTensor: {
             file: string;
@@ -4486,38 +4603,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    upload_file: {
-        parameters: {
-            query: {
-                /** @description Where the file lies below the model's folder */
-                path: string;
-                /** @description What the file must have; another one is refused and nothing is kept */
-                sha256?: string;
-            };
-            header?: never;
-            path: {
-                upload: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/octet-stream": unknown;
-            };
-        };
-        responses: {
-            /** @description Success */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     analyze_model: {
         parameters: {
             query?: never;
@@ -5125,6 +5210,205 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_upload_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/offset+octet-stream": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_tus_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_upload_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transfer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    append_to_upload_transfer_by_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transfer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_upload_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transfer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    append_to_upload_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transfer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_storage_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUsage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    set_storage_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: int64 */
+                    bytes_max: number;
+                    /** Format: int64 */
+                    transfers_max: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUsage"];
+                };
             };
             default: components["responses"]["Problem"];
         };
