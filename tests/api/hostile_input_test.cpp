@@ -268,7 +268,9 @@ TEST_P(HostileInputTest, NamesAndTextsHoldNothingInvisible) {
     expect_refusal(post, "/api/v1/approvals/apr_" + std::string(32, '0') + "/decision",
                    q(R"({"decision":"approve","comment":"@"})"), {"/comment"});
     const auto path = reflect::parse_json_value("\"" + hostile + "\"");
-    expect_refusal(put_file(digits, std::string(path.as_string()), "x"), {"/path"}, text);
+    // A zero byte is no text of the header's in the first place.
+    expect_refusal(put_file(digits, std::string(path.as_string()), "x"),
+                   {text == "\\u0000" ? "/Upload-Metadata" : "/path"}, text);
   }
   for (const char* name : {"LD_PRELOAD", "PATH", "A=B", "1A", "A B", "..", ""})
     expect_refusal(post, "/api/v1/deployments",

@@ -94,7 +94,9 @@ TEST_P(TenantsTest, NothingOfAnotherTenantCanBeSeenOrTouched) {
         EXPECT_EQ(status, 404) << upper << " " << path;
       if (verb == get && path.find("proof") == std::string::npos && path.find("/stream") == std::string::npos &&
           path.find("/follow") == std::string::npos)
-        EXPECT_EQ(status_of(mine, get, filled), 200) << "and its owner may: " << path;
+        // There is no Prometheus here, which its owner is told.
+        EXPECT_EQ(status_of(mine, get, filled), path.ends_with("/history") ? 503 : 200)
+            << "and its owner may: " << path;
     }
   }
   EXPECT_GT(routes, 40);

@@ -9,7 +9,8 @@ const upload = new Upload(createReadStream(file), {
   endpoint,
   headers: { Authorization: `Bearer ${token}` },
   metadata: { filename: "model.bin", ...JSON.parse(metadata) },
-  uploadSize: statSync(file).size,
+  // The client finds it out by itself when it sends several parts at once, and wants to.
+  uploadSize: Number(parallel) > 1 ? null : statSync(file).size,
   chunkSize: Number(chunk) || Number.POSITIVE_INFINITY,
   parallelUploads: Number(parallel),
   retryDelays: Array(300).fill(200),
