@@ -119,9 +119,6 @@ int serve(Settings& settings, const sigset_t& signals) {
           refusal = std::move(message);
           ::kill(::getpid(), SIGTERM);
         });
-    metrics_feed.emplace(
-        MetricsFeed::Options{.address = fmt::format("{}:{}", settings.gateway.address, gateway.port())}, clock,
-        [&](auto elapsed) { return gateway.take_traffic(elapsed); }, [&] { return feed->session(); });
   }
   if (predecessor && feed) {
     std::unique_lock lock(mutex);
@@ -129,6 +126,10 @@ int serve(Settings& settings, const sigset_t& signals) {
       fail(ErrorCode::unavailable, "There are no routes; the gateway that runs goes on.");
   }
   gateway.listen();
+  if (feed)
+    metrics_feed.emplace(
+        MetricsFeed::Options{.address = fmt::format("{}:{}", settings.gateway.address, gateway.port())}, clock,
+        [&](auto elapsed) { return gateway.take_traffic(elapsed); }, [&] { return feed->session(); });
   if (!folder.empty()) next.emplace(path, listeners, [] { ::kill(::getpid(), SIGTERM); });
   if (predecessor) predecessor->say(http::Farewell::finish);
   Log().info("gateway listens", {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});
