@@ -42,14 +42,17 @@ test("an upload goes on after the server was killed, and can be paused", async (
     await visit.inspect();
     await page.getByRole("button", { name: "Resume" }).click();
 
-    type Transfers = { transfers: { offset_bytes: number }[] };
+    type Upload = { transfers: { offset_bytes: number }[]; files: { size_bytes: number }[] };
     const upload_id = await page.evaluate(() =>
       Object.entries(localStorage)
         .find(([key]) => key.startsWith("modelops.upload."))
         ?.at(1),
     );
-    const offset = async () =>
-      (await installation.call<Transfers>("GET", `/api/v1/uploads/${upload_id}`)).transfers[0]?.offset_bytes ?? 0;
+    // Once it is complete there is a file in the place of the transfer.
+    const offset = async () => {
+      const upload = await installation.call<Upload>("GET", `/api/v1/uploads/${upload_id}`);
+      return upload.transfers[0]?.offset_bytes ?? upload.files[0]?.size_bytes ?? 0;
+    };
     await expect.poll(offset, { timeout: 15_000 }).toBeGreaterThan(0);
     const acknowledged = await offset();
     await installation.signal("serve", "SIGKILL");
