@@ -50,6 +50,13 @@ TEST(Output, TextOfTheServerCannotMoveTheCursor) {
   EXPECT_EQ(printable("\xff"), "(not UTF-8)");
 }
 
+TEST(Output, NumbersReadWellInTables) {
+  const auto value = boost::json::value{{"items", {{{"a", 0.14750001}, {"b", 4325.5}, {"c", 1.75}, {"d", 12345678}}}}};
+  const std::string table = render(value, Format::table, {{"A", "a"}, {"B", "b"}, {"C", "c"}, {"D", "d"}});
+  EXPECT_THAT(table, HasSubstr("0.148  4326  1.75  12345678"));
+  EXPECT_THAT(render(value, Format::json, {}), HasSubstr("1.4750001E-1"));
+}
+
 TEST(Output, BytesReadWell) {
   EXPECT_EQ(human_bytes(812), "812 B");
   EXPECT_EQ(human_bytes(253'113'024), "253.1 MB");

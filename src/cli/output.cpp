@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <cmath>
 #include <cstdio>
 
 #include "base/text.hpp"
@@ -42,6 +43,10 @@ std::string cell(const boost::json::value* value) {
     for (const auto& item : value->get_array()) out += (out.empty() ? "" : ",") + cell(&item);
     return out.empty() ? "-" : out;
   }
+  // To be read: JSON and YAML have every digit.
+  if (value->is_double())
+    return std::abs(value->get_double()) < 100 ? fmt::format("{:.3g}", value->get_double())
+                                               : fmt::format("{:.0f}", value->get_double());
   return reflect::to_json(*value);
 }
 
