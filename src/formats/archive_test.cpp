@@ -136,7 +136,7 @@ TEST(ArchiveTest, DamageIsTold) {
   EXPECT_THAT(why_not("this is no archive"), HasSubstr("cannot be unpacked"));
   const std::string noise = [] {
     std::string out;
-    for (int i = 0; i < 100'000; ++i) out += static_cast<char>(i * i % 251);
+    for (std::uint64_t i = 0; i < 100'000; ++i) out += static_cast<char>(i * i % 251);
     return out;
   }();
   for (const Form form : {Form::zip, Form::tar_gz}) {

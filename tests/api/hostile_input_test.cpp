@@ -294,8 +294,8 @@ TEST_P(HostileInputTest, AnUploadKeepsOnlyWhatItShould) {
   const auto put = [&](const std::string& path, const std::string& more = "") {
     return put_file(upload, path, "content", more);
   };
-  for (const std::string path :
-       {"..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/", ".", "a/./b", "a\\b", "\xE2\x80\xAEgpj.onnx", ""})
+  for (const std::string path : {"..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/", ".", "a/./b", "a\\b", "a\nb",
+                                 "\xE2\x80\xAEgpj.onnx", ""})
     expect_refusal(put(path), {"/path"}, path);
   expect_refusal(put(std::string(513, 'a')), {"/path"}, "long");
   expect_refusal(put(std::string("a\0b", 3)), {"/Upload-Metadata"}, "NUL");
