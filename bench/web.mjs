@@ -119,7 +119,7 @@ try {
     await page
       .getByRole("search")
       .getByRole("status")
-      .getByText(/so far/)
+      .getByText(/ models/)
       .waitFor();
     const start = performance.now();
     await box.fill(wanted);
