@@ -55,6 +55,11 @@ struct Places {
     return {"--web.public_url=" + web(), "--data.folder=" + (root / "data").string(),
             "--data.key_file=" + (root / "keys" / "master.key").string()};
   }
+  /// Where they wait for their successors, once they listen.
+  std::filesystem::path serve_socket() const { return home / "data" / "run" / fmt::format("serve-{}.sock", api_port); }
+  std::filesystem::path gateway_socket() const {
+    return home / "gateway" / "run" / fmt::format("gateway-{}.sock", gateway_port);
+  }
   std::string api() const { return fmt::format("http://localhost:{}", api_port); }
   std::string web() const { return fmt::format("http://localhost:{}", web_port); }
   std::string gateway() const { return fmt::format("http://localhost:{}", gateway_port); }
@@ -117,9 +122,11 @@ bool answers(const std::string& url) {
   }
 }
 
-void wait_until_ready(const Processes& processes, const std::string& name, const std::string& url) {
+/// `socket`: where it waits for its successor once it listens. Another installation may answer at the same port.
+void wait_until_ready(const Processes& processes, const std::string& name, const std::string& url,
+                      const std::filesystem::path& socket = {}) {
   const auto deadline = Clock::now() + std::chrono::seconds(60);
-  while (!answers(url)) {
+  while ((!socket.empty() && !http::pid_at(socket)) || !answers(url)) {
     if (!processes.is_running(name))
       fail(ErrorCode::unavailable, fmt::format("{} ended at once. Its last words ({}):\n{}", name,
                                                processes.log_path(name).string(), processes.last_words(name)));
@@ -140,9 +147,17 @@ std::optional<boost::json::value> find(cli::Api& api, const std::string& path) {
   }
 }
 
-/// When a process listens at the socket where the next one would ask, it serves.
-std::function<bool(int)> holds(const std::filesystem::path& path) {
-  return [path](int pid) { return http::pid_at(path) == pid; };
+/// Starts a process, or puts this program into the place of an older one that runs: by a hand-over at the socket
+/// `path`, or, where the running one does not know of that, once it has ended.
+void start_or_replace(Processes& processes, const std::string& name, const std::vector<std::string>& arguments,
+                      std::vector<std::string> variables, const std::filesystem::path& path) {
+  if (processes.is_running(name) && !path.empty() && http::pid_at(path)) {
+    // When the next one listens there, it serves.
+    processes.replace(name, arguments, [path](int pid) { return http::pid_at(path) == pid; });
+    return;
+  }
+  processes.stop(name, std::chrono::seconds(30));
+  processes.start(name, arguments, std::move(variables));
 }
 
 void start_control_plane(Processes& processes, const Places& places) {
@@ -158,25 +173,22 @@ void start_control_plane(Processes& processes, const Places& places) {
                                        "--first_start.profile=" + places.profiles.string()};
     for (std::string& setting : places.settings()) arguments.push_back(std::move(setting));
     if (const std::string url = places.prometheus(); !url.empty()) arguments.push_back("--prometheus.url=" + url);
-    if (newer)
-      processes.replace("serve", arguments,
-                        holds(places.home / "data" / "run" / fmt::format("serve-{}.sock", places.api_port)));
-    else
-      processes.start("serve", arguments);
+    start_or_replace(processes, "serve", arguments, {}, places.serve_socket());
   }
-  wait_until_ready(processes, "serve", places.api() + "/readyz");
+  wait_until_ready(processes, "serve", places.api() + "/readyz", places.serve_socket());
   wait_until_ready(processes, "serve", places.web() + "/healthz");
   step.done(newer     ? "the new program took over"
             : running ? "was running"
                       : fmt::format("{}, web app {}/modelops", places.api(), places.web()));
 }
 
-/// Starts an agent or a gateway; the first time with a new enrolment token.
+/// Starts an agent or a gateway; the first time with a new enrolment token. An agent has no `socket` for a successor:
+/// its engines go on while it is away, and the next one finds them.
 void start_machine(Processes& processes, cli::Api& api, const Places& places, const std::string& name,
-                   std::vector<std::string> arguments, const std::string& collection) {
+                   std::vector<std::string> arguments, const std::string& collection,
+                   const std::filesystem::path& socket) {
   const std::filesystem::path state = places.home / name;
-  const bool running = processes.is_running(name);
-  if (running && (name != "gateway" || !processes.is_another_program(name))) return;
+  if (processes.is_running(name) && !processes.is_another_program(name)) return;
   std::filesystem::create_directories(state);
   arguments.insert(arguments.end(), {"--server", places.api(), "--state", state.string()});
   std::vector<std::string> variables;
@@ -190,10 +202,7 @@ void start_machine(Processes& processes, cli::Api& api, const Places& places, co
       token = cli::text_member(api.post("/api/v1/" + collection, boost::json::object{{"name", "local"}}), "token");
     variables.push_back("MODELOPS_ENROLLMENT_TOKEN=" + token);
   }
-  if (running)
-    processes.replace(name, arguments, holds(state / "run" / fmt::format("gateway-{}.sock", places.gateway_port)));
-  else
-    processes.start(name, arguments, std::move(variables));
+  start_or_replace(processes, name, arguments, std::move(variables), socket);
 }
 
 /// A file that only its owner may read.
@@ -470,11 +479,11 @@ int up(const std::vector<std::string>& arguments) {
   {
     const Step step("agent, gateway");
     start_machine(processes, api, places, "agent", {"agent", "--engines", (places.cache / "engines").string()},
-                  "targets");
+                  "targets", {});
     start_machine(processes, api, places, "gateway", {"gateway", "--port", std::to_string(places.gateway_port)},
-                  "gateways");
+                  "gateways", places.gateway_socket());
     wait_for_target(api, processes);
-    wait_until_ready(processes, "gateway", places.gateway() + "/healthz");
+    wait_until_ready(processes, "gateway", places.gateway() + "/healthz", places.gateway_socket());
     step.done(places.gateway());
   }
   start_prometheus(processes, api, places);

@@ -24,14 +24,15 @@ class InstallationTest : public ::testing::Test {
     std::filesystem::remove_all(home);
   }
 
-  static Ran run(std::vector<std::string> words) {
-    words.insert(words.begin(), MODELOPS_PROGRAM);
+  static Ran run(std::vector<std::string> words, const std::string& program = MODELOPS_PROGRAM) {
+    words.insert(words.begin(), program);
     return testing::run_program(std::move(words));
   }
-  Ran up() {
+  Ran up(const std::string& program = MODELOPS_PROGRAM) {
     return run({"up", "--detach", "--api-port", std::to_string(api_port), "--web-port", std::to_string(web_port),
                 "--gateway-port", std::to_string(gateway_port), "--prometheus-port", std::to_string(prometheus_port),
-                "--examples", std::string(MODELOPS_SOURCE_DIR) + "/examples"});
+                "--examples", std::string(MODELOPS_SOURCE_DIR) + "/examples"},
+               program);
   }
   cli::Profile profile() { return cli::choose_profile(cli::load_profiles(home / "profiles.json"), ""); }
   cli::Api api() { return cli::Api(profile()); }

@@ -147,6 +147,21 @@ TEST_F(StoryTest, TwoModelsAnswerAndComeBackAfterKill9) {
   EXPECT_EQ(link.status, 0) << command << link.output;
   EXPECT_THAT(link.output, StartsWith(app() + "/sign-in#token="));
 
+  // A newer program takes the places of the one that runs; engines go on.
+  const std::vector<std::int64_t> old{pid_of("serve"), pid_of("agent"), pid_of("gateway")};
+  const std::vector<std::int64_t> engines{engine_pid("digits"), engine_pid("gemma-3-270m")};
+  const std::filesystem::path newer = home / "newer-modelops";
+  std::filesystem::copy_file(MODELOPS_PROGRAM, newer);
+  const Ran upgraded = up(newer);
+  ASSERT_EQ(upgraded.status, 0) << upgraded.output;
+  EXPECT_THAT(upgraded.output, HasSubstr("the new program took over"));
+  EXPECT_THAT(upgraded.output, HasSubstr("digits    this is a 9"));
+  for (const char* name : {"serve", "agent", "gateway"}) {
+    EXPECT_THAT(old, Not(::testing::Contains(pid_of(name)))) << name;
+    EXPECT_EQ(std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid_of(name))), newer);
+  }
+  EXPECT_EQ((std::vector<std::int64_t>{engine_pid("digits"), engine_pid("gemma-3-270m")}), engines);
+
   // kill -9 of every process, engines included.
   std::vector<std::int64_t> pids{
       pid_of("serve"),     pid_of("agent"), pid_of("gateway"), engine_pid("digits"), engine_pid("gemma-3-270m"),
@@ -287,6 +302,17 @@ TEST_F(StoryTest, NoRequestFailsWhileReplicasAreReplacedAndRemoved) {
       R"("stream":true})";
   EXPECT_EQ(api().gateway(http::Method::post, "/v1/completions", long_story, receive).status, 200);
   EXPECT_THAT(streamed, HasSubstr("data: [DONE]"));
+}
+
+/// Another installation's server at the same port is not taken for ours.
+TEST_F(StoryTest, APortOfAnotherInstallationIsSaid) {
+  testing::Process other({MODELOPS_PROGRAM, "serve", fmt::format("--api.port={}", api_port), "--web.enabled=false",
+                          "--data.folder=" + (home / "other").string()},
+                         home / "other.log");
+  other.wait_for_line("the API listens on port ");
+  const Ran ran = up();
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.output, HasSubstr(fmt::format("127.0.0.1:{} is already in use", api_port)));
 }
 
 }  // namespace
