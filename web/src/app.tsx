@@ -3,10 +3,14 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { queryClient } from "./api/queries";
+import { afterContent } from "./lib/after-content";
 import type { makeRouter } from "./router";
 
-// Needed only after an action: loaded after the page.
-const Toasts = lazy(() => import("./kit/toast").then(({ ToastProvider }) => ({ default: ToastProvider })));
+// Needed only after an action.
+const Toasts = lazy(async () => {
+  await afterContent;
+  return { default: (await import("./kit/toast")).ToastProvider };
+});
 
 export function App({ router }: { router: ReturnType<typeof makeRouter> }) {
   return (

@@ -1,7 +1,9 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { unreachable } from "./api/problem";
+import { queryClient } from "./api/queries";
 import { App } from "./app";
+import { watchContent } from "./lib/after-content";
 import { startTheme } from "./lib/theme";
 import { makeRouter } from "./router";
 import "./styles.css";
@@ -23,8 +25,10 @@ window.addEventListener("vite:preloadError", (event) => {
 });
 
 startTheme();
+const router = makeRouter();
+watchContent(router, queryClient);
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
-    <App router={makeRouter()} />
+    <App router={router} />
   </StrictMode>,
 );

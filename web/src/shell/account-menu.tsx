@@ -6,22 +6,15 @@ import { useSignOut } from "@/identity/use-sign-out";
 import { Kbd } from "@/kit/kbd";
 import { itemClass, popupClass } from "@/kit/popup";
 import { cx } from "@/lib/cx";
+import { accountClass, initials } from "./account";
+import type { Early } from "./popup-button";
 
-/** The first letters of a name: "Mara Okafor" is MO. */
-export const initials = (name: string) =>
-  name
-    .split(/[\s.@_-]+/)
-    .filter(Boolean)
-    .slice(0, 2)
-    .map((word) => [...word][0]?.toUpperCase())
-    .join("");
-
-export default function AccountMenu({ onShortcuts }: { onShortcuts: () => void }) {
+export default function AccountMenu({ onShortcuts, early }: { onShortcuts: () => void; early: Early }) {
   const session = useSession();
   const leave = useSignOut();
   return (
-    <Menu.Root>
-      <Menu.Trigger className="ml-1.5 grid size-7 shrink-0 place-items-center rounded-full bg-accent-tint text-2xs font-semibold text-run-fg">
+    <Menu.Root defaultOpen={early.pressed}>
+      <Menu.Trigger autoFocus={early.focused} className={accountClass}>
         <span aria-hidden>{initials(session.name)}</span>
         <span className="sr-only">Account of {session.name}</span>
       </Menu.Trigger>

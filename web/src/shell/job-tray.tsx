@@ -9,9 +9,10 @@ import { cx } from "@/lib/cx";
 import { plural } from "@/lib/format";
 import { OperationRow } from "./operation-row";
 import { byActor, isRunning, pollWhileRunning, recent } from "./operations";
+import type { Early } from "./popup-button";
 
 /** The long work that I began. It is read from the server, so that it survives a reload. */
-export default function JobTray() {
+export default function JobTray({ early }: { early: Early }) {
   const { actor_id, may } = useSession();
   const query = $api.useQuery(
     "get",
@@ -22,8 +23,8 @@ export default function JobTray() {
   const mine = recent(query.data?.items ?? [], Date.now());
   const running = mine.filter(isRunning).length;
   return (
-    <Popover.Root>
-      <Popover.Trigger className={buttonClass("ghost", "icon", "relative")}>
+    <Popover.Root defaultOpen={early.pressed}>
+      <Popover.Trigger autoFocus={early.focused} className={buttonClass("ghost", "icon", "relative")}>
         <ListTodo aria-hidden className="size-4" strokeWidth={1.75} />
         <span className="sr-only">Your jobs: {running === 0 ? "none is running" : `${running} running`}</span>
         {running > 0 && (

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { initials } from "./account-menu";
+import { initials } from "./account";
 import { actions, allowed, destinations, isCurrent } from "./navigation";
 
 test("a page is current for what stands below it, the home page only for itself", () => {

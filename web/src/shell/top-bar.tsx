@@ -1,19 +1,20 @@
-import { Menu as MenuIcon, PanelLeft } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { ListTodo, Menu as MenuIcon, PanelLeft } from "lucide-react";
 import { useSession } from "@/identity/session";
+import { buttonClass } from "@/kit/button";
 import { IconButton } from "@/kit/icon-button";
+import { accountClass, initials } from "./account";
 import { Breadcrumb } from "./breadcrumb";
 import { LiveIndicator } from "./live-indicator";
+import { PopupButton } from "./popup-button";
 import { ThemeSwitch } from "./theme-switch";
 
-// What opens as a popup is not needed for the first sight of the page.
-const JobTray = lazy(() => import("./job-tray"));
-const AccountMenu = lazy(() => import("./account-menu"));
+const loadJobTray = () => import("./job-tray");
+const loadAccountMenu = () => import("./account-menu");
 
 type TopBarProps = { collapsed: boolean; onCollapse: () => void; onMenu: () => void; onShortcuts: () => void };
 
 export function TopBar({ collapsed, onCollapse, onMenu, onShortcuts }: TopBarProps) {
-  const { may } = useSession();
+  const { may, name } = useSession();
   return (
     <header className="flex h-12 shrink-0 items-center gap-1.5 border-b border-line bg-bg px-3">
       <IconButton label="Open the menu" onClick={onMenu} className="lg:hidden">
@@ -29,13 +30,15 @@ export function TopBar({ collapsed, onCollapse, onMenu, onShortcuts }: TopBarPro
       <Breadcrumb />
       <div className="ml-auto flex shrink-0 items-center gap-0.5">
         {may("events:read") && <LiveIndicator />}
-        <Suspense fallback={<span className="size-8" />}>
-          <JobTray />
-        </Suspense>
+        <PopupButton load={loadJobTray} props={{}} className={buttonClass("ghost", "icon")}>
+          <ListTodo aria-hidden className="size-4" strokeWidth={1.75} />
+          <span className="sr-only">Your jobs</span>
+        </PopupButton>
         <ThemeSwitch />
-        <Suspense fallback={<span className="ml-1.5 size-7 rounded-full bg-accent-tint" />}>
-          <AccountMenu onShortcuts={onShortcuts} />
-        </Suspense>
+        <PopupButton load={loadAccountMenu} props={{ onShortcuts }} className={accountClass}>
+          <span aria-hidden>{initials(name)}</span>
+          <span className="sr-only">Account of {name}</span>
+        </PopupButton>
       </div>
     </header>
   );
