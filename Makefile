@@ -6,11 +6,11 @@ MODELOPS := build/release/modelops
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-up:  ## Install, build, start everything and show two models answering (DETACH=1: leave it running; WEB_PORT=3000; PROMETHEUS_URL=…)
+up:  ## Install, build, start everything and show two models answering (DETACH=1: leave it running; WEB_PORT=3000; PROMETHEUS_URL=…; OTLP_URL=…)
 	@tools/setup run
 	@tools/build release modelops
 	@exec $(MODELOPS) up $(if $(DETACH),--detach) $(if $(WEB_PORT),--web-port $(WEB_PORT)) \
-	  $(if $(PROMETHEUS_URL),--prometheus-url $(PROMETHEUS_URL))
+	  $(if $(PROMETHEUS_URL),--prometheus-url $(PROMETHEUS_URL)) $(if $(OTLP_URL),--otlp-url $(OTLP_URL))
 
 down:  ## Stop what `make up` started
 	@if [ -x $(MODELOPS) ]; then exec $(MODELOPS) down; else echo "nothing is built, so nothing is running"; fi

@@ -330,6 +330,7 @@ CREATE TABLE jobs (
   payload TEXT NOT NULL,
   attempt BIGINT NOT NULL,
   due_us BIGINT NOT NULL,
+  trace_parent TEXT NOT NULL DEFAULT '',
   FOREIGN KEY (org_id, operation_id) REFERENCES operations (org_id, id),
   PRIMARY KEY (org_id, operation_id)
 );
@@ -568,6 +569,23 @@ CREATE TABLE organizations (
   PRIMARY KEY (id),
   UNIQUE (name)
 );
+CREATE TABLE recent_requests (
+  org_id TEXT NOT NULL,
+  deployment_id TEXT NOT NULL,
+  id TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  trace_id TEXT NOT NULL,
+  started_at BIGINT NOT NULL,
+  duration_ms DOUBLE PRECISION NOT NULL,
+  status BIGINT NOT NULL,
+  failed BOOLEAN NOT NULL,
+  replica_id TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (org_id, deployment_id, id)
+);
+CREATE INDEX recent_requests_by_age ON recent_requests (started_at);
+CREATE INDEX recent_requests_by_request ON recent_requests (org_id, deployment_id, request_id);
+CREATE INDEX recent_requests_by_time ON recent_requests (org_id, deployment_id, started_at, id);
 CREATE TABLE roles (
   org_id TEXT NOT NULL,
   id TEXT NOT NULL,

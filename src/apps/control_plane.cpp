@@ -83,6 +83,17 @@ std::unique_ptr<monitoring::History> metric_history(const ServeConfig& config) {
   return std::make_unique<adapters::prometheus::PrometheusHistory>(url);
 }
 
+/// Null when no collector is configured.
+std::unique_ptr<tracing::Exporter> trace_exporter(const ServeConfig& config, metrics::Registry& registry) {
+  if (config.telemetry.otlp_url.empty()) return nullptr;
+  return std::make_unique<tracing::Exporter>(tracing::ExporterOptions{.url = config.telemetry.otlp_url,
+                                                                      .headers = config.telemetry.otlp_headers,
+                                                                      .service = "modelops-server",
+                                                                      .version = MODELOPS_VERSION,
+                                                                      .sample_ratio = config.telemetry.sample_ratio},
+                                             registry);
+}
+
 [[noreturn]] void fail_not_started(const std::string& missing) {
   fail(ErrorCode::not_found, fmt::format("{} Start `modelops serve` first, or give this command the settings that it "
                                          "was started with, --data.folder for one.",
@@ -130,7 +141,7 @@ struct ControlPlane::Graph {
                                 web_router, web_tls);
     listeners.drop_unused();
     listener.emplace(database_url(config), topics);
-    jobs.emplace(*database, topics, clock, leases, job_handlers);
+    jobs.emplace(*database, topics, clock, leases, job_handlers, jobs::JobRunnerOptions{.exporter = exporter.get()});
     reconcilers.emplace(
         topics, leases,
         std::vector<jobs::Reconciler*>{&event_sequencer, &audit_sequencer, &retention, &upload_cleaner, &liveness,
@@ -153,7 +164,7 @@ struct ControlPlane::Graph {
     add(targets::routes(g.targets, g.machines));
     add(deployments::routes(g.deployments));
     add(gateway::routes(g.gateway, g.trials));
-    add(monitoring::routes(g.monitoring, g.performance, g.discovery));
+    add(monitoring::routes(g.monitoring, g.performance, g.discovery, g.requests));
     return all;
   }
 
@@ -192,6 +203,7 @@ struct ControlPlane::Graph {
   const std::filesystem::path folder = prepared_folder(config);
   SystemClock clock;
   metrics::Registry metrics;
+  const std::unique_ptr<tracing::Exporter> exporter = trace_exporter(config, metrics);
   events::Topics topics;
   std::unique_ptr<db::Database> database =
       db::Database::open({.url = database_url(config), .statement_timeout = config.data.statement_timeout.value()});
@@ -254,6 +266,7 @@ struct ControlPlane::Graph {
   monitoring::Discovery discovery{*database, clock, targets, gateway, deployments, config.api.public_url};
   std::unique_ptr<monitoring::History> history = metric_history(config);
   monitoring::Performance performance{*database, clock, gateway, deployments, history.get()};
+  monitoring::Requests requests{*database, deployments, config.telemetry.trace_url.str()};
   ObservedByAll observed{controller, monitoring};
   DesiredWithMetrics desired{controller, monitoring};
   targets::Machines machines{*database, clock,   trail,    server_keys,       machine_access,
@@ -262,10 +275,11 @@ struct ControlPlane::Graph {
   api::Routes routes = all_routes(*this);
   std::string document = api::openapi(routes, MODELOPS_VERSION);
   bool permissions_told = (access.set_known_permissions(permissions()), true);
-  api::Router router{routes, access,
-                     api_pages(document, metrics, [this] { return not_ready(); }, config.web.public_url)};
+  api::Router router{
+      routes, access,
+      api_pages(document, metrics, [this] { return not_ready(); }, config.web.public_url), exporter.get()};
   /// The same API beside the web app, so that the app needs no other origin for it.
-  api::Router web_router{routes, access, web_pages(document, config.gateway.public_url)};
+  api::Router web_router{routes, access, web_pages(document, config.gateway.public_url), exporter.get()};
 
   jobs::LeaseKeeper leases{*database};
   eventlog::Sequencer event_sequencer{*database, events};

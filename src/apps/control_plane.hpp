@@ -72,6 +72,20 @@ struct PrometheusConfig {
 };
 MODELOPS_DESCRIBE(PrometheusConfig, url);
 
+struct TelemetryConfig {
+  std::string otlp_url;
+  Secret otlp_headers;
+  reflect::Bounded<0, 2048> trace_url = *reflect::Bounded<0, 2048>::parse("");
+  double sample_ratio = 1;
+  static constexpr reflect::Doc docs[] = {
+      {"otlp_url",
+       "Of an OpenTelemetry collector that takes OTLP over HTTP: http://localhost:4318. Empty: no traces are sent"},
+      {"otlp_headers", "For the collector: name=value,name2=value2, with percent-encoded values"},
+      {"trace_url", "Where people look at a trace: https://jaeger.example.org/trace/{trace_id}. Empty: nowhere else"},
+      {"sample_ratio", "The share of the traces that begin here, 0 to 1; for others the caller's flag decides"}};
+};
+MODELOPS_DESCRIBE(TelemetryConfig, otlp_url, otlp_headers, trace_url, sample_ratio);
+
 struct FirstStartConfig {
   reflect::Slug organization = *reflect::Slug::parse("default");
   reflect::Email administrator = *reflect::Email::parse("admin@localhost");
@@ -104,9 +118,10 @@ struct ServeConfig {
   GatewayConfig gateway;
   DataConfig data;
   PrometheusConfig prometheus;
+  TelemetryConfig telemetry;
   FirstStartConfig first_start;
 };
-MODELOPS_DESCRIBE(ServeConfig, api, web, tls, limits, gateway, data, prometheus, first_start);
+MODELOPS_DESCRIBE(ServeConfig, api, web, tls, limits, gateway, data, prometheus, telemetry, first_start);
 
 /// Where the configuration says that the database is: "sqlite:/path" or "postgresql://…".
 std::string database_url(const ServeConfig& config);

@@ -51,6 +51,18 @@ std::string listed(const std::vector<std::string>& names) {
   return names.size() > names_max ? fmt::format("{} and {} more", out, names.size() - names_max) : out;
 }
 
+http::Client impatient_client() {
+  return http::Client({.addresses = http::AddressPolicy::any,
+                       .connect_timeout = std::chrono::seconds(2),
+                       .total_timeout = std::chrono::seconds(5)});
+}
+
+http::Headers json_headers() {
+  http::Headers out;
+  out.add("Content-Type", "application/json");
+  return out;
+}
+
 class Doctor {
  public:
   Doctor(const ServeConfig& config, bool read_artifacts) : config_(config), read_artifacts_(read_artifacts) {}
@@ -61,6 +73,7 @@ class Doctor {
     check("master keys", [this] { look_at_keys(); });
     check("database", [this] { look_at_database(); });
     check("server", [this] { look_at_server(); });
+    if (!config_.telemetry.otlp_url.empty()) check("traces", [this] { look_at_collector(); });
     // The rest is in the database.
     if (database_ && schema_is_current_) {
       check("secrets", [this] { look_at_secrets(); });
@@ -157,11 +170,25 @@ class Doctor {
     ok(fmt::format("{}, schema version {}.", sqlite ? "SQLite" : "PostgreSQL", *version));
   }
 
+  void look_at_collector() {
+    const std::string url = config_.telemetry.otlp_url + "/v1/traces";
+    try {
+      http::Client client = impatient_client();
+      const http::Response answer = client.send(
+          {.method = http::Method::post, .url = url, .headers = json_headers(), .body = R"({"resourceSpans":[]})"});
+      // Whether it takes the headers of telemetry.otlp_headers is seen in modelops_spans_dropped_total.
+      if (answer.status < 300 || answer.status == 401 || answer.status == 403) return ok(url + " answers.");
+      warn(fmt::format("{} answers {}: traces are lost.", url, answer.status),
+           "telemetry.otlp_url must name a collector that takes OTLP over HTTP in JSON, without /v1/traces.");
+    } catch (const Error&) {
+      warn(fmt::format("Nothing answers at {}: traces are lost.", url),
+           "Start the collector, or correct telemetry.otlp_url (the usual port is 4318).");
+    }
+  }
+
   void look_at_server() {
     const std::string base = fmt::format("http://{}:{}", config_.api.address, config_.api.port.number());
-    http::Client client({.addresses = http::AddressPolicy::any,
-                         .connect_timeout = std::chrono::seconds(2),
-                         .total_timeout = std::chrono::seconds(5)});
+    http::Client client = impatient_client();
     try {
       const http::Response ready = client.send({.url = base + "/readyz"});
       if (ready.status == 200) return ok(base + " is ready.");

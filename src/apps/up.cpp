@@ -40,6 +40,7 @@ struct Places {
   int gateway_port = 18088;
   int prometheus_port = 19090;  ///< 0: none is started
   std::string prometheus_url;   ///< of one that is there already
+  std::string otlp_url;         ///< of a collector of traces; empty: none
 
   Places() {
     const std::filesystem::path user = variable("HOME");
@@ -173,6 +174,7 @@ void start_control_plane(Processes& processes, const Places& places) {
                                        "--first_start.profile=" + places.profiles.string()};
     for (std::string& setting : places.settings()) arguments.push_back(std::move(setting));
     if (const std::string url = places.prometheus(); !url.empty()) arguments.push_back("--prometheus.url=" + url);
+    if (!places.otlp_url.empty()) arguments.push_back("--telemetry.otlp_url=" + places.otlp_url);
     start_or_replace(processes, "serve", arguments, {}, places.serve_socket());
   }
   wait_until_ready(processes, "serve", places.api() + "/readyz", places.serve_socket());
@@ -444,6 +446,8 @@ int up(const std::vector<std::string>& arguments) {
                  "Of the Prometheus that keeps the history of metrics; 0: start none")
       ->check(CLI::Range(0, 65535));
   app.add_option("--prometheus-url", places.prometheus_url, "Of a Prometheus that is there already: start none");
+  app.add_option("--otlp-url", places.otlp_url,
+                 "Of an OpenTelemetry collector that takes OTLP over HTTP, as http://localhost:4318: traces go there");
   app.add_option("--examples", examples, "The folder of the example models");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -480,8 +484,9 @@ int up(const std::vector<std::string>& arguments) {
     const Step step("agent, gateway");
     start_machine(processes, api, places, "agent", {"agent", "--engines", (places.cache / "engines").string()},
                   "targets", {});
-    start_machine(processes, api, places, "gateway", {"gateway", "--port", std::to_string(places.gateway_port)},
-                  "gateways", places.gateway_socket());
+    std::vector<std::string> gateway{"gateway", "--port", std::to_string(places.gateway_port)};
+    if (!places.otlp_url.empty()) gateway.insert(gateway.end(), {"--otlp-url", places.otlp_url});
+    start_machine(processes, api, places, "gateway", gateway, "gateways", places.gateway_socket());
     wait_for_target(api, processes);
     wait_until_ready(processes, "gateway", places.gateway() + "/healthz", places.gateway_socket());
     step.done(places.gateway());

@@ -2,7 +2,7 @@
 
 namespace modelops::monitoring {
 
-api::Routes routes(Service& service, Performance& performance, Discovery& discovery) {
+api::Routes routes(Service& service, Performance& performance, Discovery& discovery, Requests& requests) {
   using api::route;
   using enum http::Method;
   Service& s = service;
@@ -18,6 +18,11 @@ api::Routes routes(Service& service, Performance& performance, Discovery& discov
       route(get, "/api/v1/inference/performance", "list_inference_performance", monitoring_read,
             "How deployments did over a window: requests, errors, percentiles of latency, tokens", performance,
             &Performance::list),
+      route(get, "/api/v1/monitoring/deployments/{deployment}/requests", "list_recent_requests", monitoring_read,
+            "Requests that gateways served lately: those that failed and a share of the others", requests,
+            &Requests::list),
+      route(get, "/api/v1/monitoring/deployments/{deployment}/requests/{request_id}", "get_recent_request",
+            monitoring_read, "One of them with its spans: where its time went", requests, &Requests::get),
       route(get, "/api/v1/monitoring/targets", "discover_targets", monitoring_discover,
             "For Prometheus' HTTP service discovery: the server, gateways and engines that it can scrape", discovery,
             &Discovery::targets),

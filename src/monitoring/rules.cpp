@@ -48,6 +48,44 @@ void check(const Histogram& histogram, const std::string& pointer) {
   }
 }
 
+/// Every text of `told` is short, every number is one that can be.
+template <reflect::Described T>
+void check_bounds(const T& told, const std::string& pointer) {
+  const auto check_text = [](const std::string& text, const std::string& at) {
+    if (text.size() > request_text_bytes_max)
+      fail_field(at, fmt::format("must have at most {} bytes", request_text_bytes_max));
+  };
+  reflect::visit_members(told, [&](std::string_view name, const auto& member) {
+    using M = std::remove_cvref_t<decltype(member)>;
+    const std::string own = fmt::format("{}/{}", pointer, name);
+    const auto check_number = [&](auto value) {
+      if (!(value >= 0 && value <= count_max)) fail_field(own, fmt::format("must be 0 to {}", count_max));
+    };
+    if constexpr (std::is_same_v<M, std::string>) {
+      check_text(member, own);
+    } else if constexpr (std::is_same_v<M, double> || std::is_same_v<M, int>) {
+      check_number(member);
+    } else if constexpr (reflect::is_optional<M>) {
+      if (member) check_number(*member);
+    } else if constexpr (reflect::is_map<M>) {
+      if (member.size() > attributes_per_span_max)
+        fail_field(own, fmt::format("must not have more than {} entries", attributes_per_span_max));
+      for (const auto& [key, value] : member) check_text(key, own), check_text(value, own);
+    }
+  });
+}
+
+void check(const RequestTrace& trace, Time now, const std::string& pointer) {
+  check_bounds(trace, pointer);
+  check_bounds(trace.request, pointer + "/request");
+  if (trace.request.started_at.us < 0 || trace.request.started_at > now + clock_skew_max)
+    fail_field(pointer + "/request/started_at", "must not be in the future: set this machine's clock (NTP)");
+  if (trace.spans.size() > spans_per_request_max)
+    fail_field(pointer + "/spans", fmt::format("must not have more than {} entries", spans_per_request_max));
+  for (std::size_t i = 0; i < trace.spans.size(); ++i)
+    check_bounds(trace.spans[i], fmt::format("{}/spans/{}", pointer, i));
+}
+
 void check(const Traffic& traffic, const std::string& pointer) {
   reflect::visit_members(traffic, [&](std::string_view name, const auto& member) {
     const std::string own = fmt::format("{}/{}", pointer, name);
@@ -340,6 +378,10 @@ void check(const ReportMetrics& report, Time now) {
     for (std::size_t k = 0; k < bucket.deployments.size(); ++k)
       check(bucket.deployments[k].traffic, fmt::format("{}/deployments/{}/traffic", pointer, k));
   }
+  if (report.requests.size() > requests_per_report_max)
+    fail_field("/requests", fmt::format("must not have more than {} entries", requests_per_report_max));
+  for (std::size_t i = 0; i < report.requests.size(); ++i)
+    check(report.requests[i], now, fmt::format("/requests/{}", i));
 }
 
 }  // namespace modelops::monitoring

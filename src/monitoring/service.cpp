@@ -1,5 +1,6 @@
 #include "monitoring/service.hpp"
 
+#include "monitoring/requests.hpp"
 #include "monitoring/store.hpp"
 
 namespace modelops::monitoring {
@@ -30,22 +31,37 @@ http::Answer Service::report(const Context&, const ReportMetrics& request, const
         return;
       const bool serves_all = gateway_.serves_all(tx, machine);
       std::map<std::string, std::optional<std::string>> organizations;
+      // Nothing for a deployment that is gone, or that this gateway has no business with.
+      const auto organization_of = [&](const std::string& deployment_id) -> const std::optional<std::string>& {
+        const auto [known, is_new] = organizations.try_emplace(deployment_id);
+        if (is_new) {
+          known->second = deployments_.organization_of(tx, deployment_id);
+          if (known->second && !serves_all && *known->second != machine.org_id) known->second.reset();
+        }
+        return known->second;
+      };
       for (const TrafficBucket& bucket : request.buckets) {
         for (const Grain& grain : grains) {
           if (bucket.start < now - grain.kept) continue;
           store::add_coverage(tx, serves_all ? std::string() : machine.org_id, grain, bucket.start);
         }
         for (const DeploymentTraffic& told : bucket.deployments) {
-          const std::string& id = told.deployment_id;
-          const auto [known, is_new] = organizations.try_emplace(id);
-          if (is_new) known->second = deployments_.organization_of(tx, id);
-          // One that is gone, or that this gateway has no business with.
-          if (!known->second || (!serves_all && *known->second != machine.org_id)) continue;
+          const auto& organization = organization_of(told.deployment_id);
+          if (!organization) continue;
           for (const Grain& grain : grains)
             if (bucket.start >= now - grain.kept)
-              store::add_traffic(tx, *known->second, id, grain, {bucket.start, told.traffic});
+              store::add_traffic(tx, *organization, told.deployment_id, grain, {bucket.start, told.traffic});
         }
       }
+      std::set<std::string> called;
+      for (const RequestTrace& told : request.requests) {
+        const auto& organization = organization_of(told.deployment_id);
+        if (!organization || told.request.started_at < now - recent_requests_kept) continue;
+        store::add_recent_request(tx, *organization, told);
+        called.insert(told.deployment_id);
+      }
+      for (const std::string& id : called)
+        store::trim_recent_requests(tx, *organization_of(id), id, recent_requests_max);
     });
     return http::Response{204, {}, {}};
   });

@@ -1,5 +1,8 @@
 #include "monitoring/store.hpp"
 
+#include "base/id.hpp"
+#include "platform/query/page.hpp"
+
 namespace modelops::monitoring::store {
 namespace {
 
@@ -15,6 +18,21 @@ std::string in_list(const std::vector<std::string>& values, std::vector<SqlValue
     args.emplace_back(value);
   }
   return out + ")";
+}
+
+const query::FieldTable& request_fields() {
+  using query::FieldType;
+  static const query::FieldTable table{
+      .alias = "r",
+      .fields = {{.name = "request_id", .column = "r.request_id"},
+                 {.name = "trace_id", .column = "r.trace_id"},
+                 {.name = "replica_id", .column = "r.replica_id"},
+                 {.name = "status", .column = "r.status", .type = FieldType::integer, .sortable = true},
+                 {.name = "failed", .column = "r.failed", .type = FieldType::boolean},
+                 {.name = "duration_ms", .column = "r.duration_ms", .type = FieldType::number},
+                 {.name = "started_at", .column = "r.started_at", .type = FieldType::time, .sortable = true}},
+      .default_order = "started_at desc"};
+  return table;
 }
 
 }  // namespace
@@ -159,6 +177,55 @@ std::int64_t prune(Tx& tx, const Grain& grain, Time before, std::int64_t rows_ma
       "monitoring_coverage WHERE step_s = ? AND start < ? ORDER BY start LIMIT ?)",
       step_s, before, rows_max);
   return traffic + samples + coverage;
+}
+
+void add_recent_request(Tx& tx, const std::string& org_id, const RequestTrace& trace) {
+  const RecentRequest& told = trace.request;
+  tx.insert("recent_requests",
+            RecentRequestRow{org_id, trace.deployment_id, new_uuid7(), told.request_id, told.trace_id, told.started_at,
+                             told.duration_ms, told.status, told.failed, told.replica_id, trace});
+}
+
+void trim_recent_requests(Tx& tx, const std::string& org_id, const std::string& deployment_id, std::int64_t kept) {
+  tx.run(
+      "DELETE FROM recent_requests WHERE org_id = ? AND deployment_id = ? AND started_at < (SELECT started_at FROM "
+      "recent_requests WHERE org_id = ? AND deployment_id = ? ORDER BY started_at DESC LIMIT 1 OFFSET ?)",
+      org_id, deployment_id, org_id, deployment_id, kept - 1);
+}
+
+RecentRequestPage recent_requests(Tx& tx, const std::string& org_id, const std::string& deployment_id,
+                                  const ListRecentRequests& request) {
+  const query::Keyset keyset = query::plan(request_fields(), request);
+  auto rows = tx.all_with<RecentRequestRow>(
+      "SELECT " + columns<RecentRequestRow>("r") +
+          " FROM recent_requests r WHERE r.org_id = ? AND r.deployment_id = ? AND " + keyset.sql(),
+      keyset.args(org_id, deployment_id));
+  struct Rows {
+    std::vector<RecentRequestRow> items;
+    std::optional<std::string> next_page_token;
+  };
+  Rows page = query::page<Rows>(keyset, std::move(rows));
+  RecentRequestPage out{{}, std::move(page.next_page_token)};
+  for (RecentRequestRow& row : page.items) out.items.push_back(std::move(row.detail.request));
+  return out;
+}
+
+std::optional<RequestTrace> recent_request(Tx& tx, const std::string& org_id, const std::string& deployment_id,
+                                           const std::string& request_id) {
+  auto row =
+      tx.find<RecentRequestRow>("SELECT " + columns<RecentRequestRow>() +
+                                    " FROM recent_requests WHERE org_id = ? AND deployment_id = ? AND request_id "
+                                    "= ? ORDER BY started_at DESC LIMIT 1",
+                                org_id, deployment_id, request_id);
+  if (!row) return std::nullopt;
+  return std::move(row->detail);
+}
+
+std::int64_t prune_recent_requests(Tx& tx, Time before, std::int64_t rows_max) {
+  return tx.run(
+      "DELETE FROM recent_requests WHERE (org_id, deployment_id, id) IN (SELECT org_id, deployment_id, id FROM "
+      "recent_requests WHERE started_at < ? ORDER BY started_at LIMIT ?)",
+      before, rows_max);
 }
 
 }  // namespace modelops::monitoring::store

@@ -65,6 +65,23 @@ struct LatencyRow {
 };
 MODELOPS_DESCRIBE(LatencyRow, deployment_id, duration);
 
+/// A request that is kept; `detail` has all of it, the other columns are what lists are filtered and ordered by.
+struct RecentRequestRow {
+  std::string org_id;
+  std::string deployment_id;
+  std::string id;
+  std::string request_id;
+  std::string trace_id;
+  Time started_at;
+  double duration_ms = 0;
+  std::int64_t status = 0;
+  bool failed = false;
+  std::string replica_id;
+  RequestTrace detail;
+};
+MODELOPS_DESCRIBE(RecentRequestRow, org_id, deployment_id, id, request_id, trace_id, started_at, duration_ms, status,
+                  failed, replica_id, detail);
+
 /// SQL only, inside the caller's transaction.
 namespace store {
 
@@ -97,6 +114,17 @@ std::vector<SampleRow> samples(db::Tx& tx, const std::string& org_id, const std:
 
 /// What was seen of replicas last, one row each, of every organisation: of the fine grain, since `from`.
 std::vector<SampleRow> latest_samples(db::Tx& tx, Time from);
+
+void add_recent_request(db::Tx& tx, const std::string& org_id, const RequestTrace& request);
+/// Forgets all of a deployment's but the newest `kept`.
+void trim_recent_requests(db::Tx& tx, const std::string& org_id, const std::string& deployment_id, std::int64_t kept);
+RecentRequestPage recent_requests(db::Tx& tx, const std::string& org_id, const std::string& deployment_id,
+                                  const ListRecentRequests& request);
+/// The newest with this id.
+std::optional<RequestTrace> recent_request(db::Tx& tx, const std::string& org_id, const std::string& deployment_id,
+                                           const std::string& request_id);
+/// Forgets those that began earlier, up to `rows_max`; says how many went.
+std::int64_t prune_recent_requests(db::Tx& tx, Time before, std::int64_t rows_max);
 
 /// Forgets what began earlier, up to `rows_max` rows of each table; says how many went.
 std::int64_t prune(db::Tx& tx, const Grain& grain, Time before, std::int64_t rows_max);

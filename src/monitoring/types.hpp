@@ -276,4 +276,39 @@ struct PerformancePage {
 };
 MODELOPS_DESCRIBE(PerformancePage, window, until, items, next_page_token);
 
+struct ListRecentRequests {
+  Reference deployment;
+  query::PageSize page_size = query::default_page_size();
+  std::string page_token;
+  std::string filter;
+  std::string order_by;
+  static constexpr Doc docs[] = {
+      {"filter", "For example: failed = true, duration_ms > 500, status >= 400, or request_id = '…'"},
+      {"order_by", "started_at or status, with desc for descending; the newest first unless it is given"}};
+};
+MODELOPS_DESCRIBE(ListRecentRequests, deployment, page_size, page_token, filter, order_by);
+struct RecentRequestPage {
+  std::vector<RecentRequest> items;
+  std::optional<std::string> next_page_token;
+};
+MODELOPS_DESCRIBE(RecentRequestPage, items, next_page_token);
+
+struct GetRecentRequest {
+  Reference deployment;
+  reflect::Bounded<1, 64> request_id;
+};
+MODELOPS_DESCRIBE(GetRecentRequest, deployment, request_id);
+struct RecentRequestDetail {
+  deployments::DeploymentId deployment_id;
+  RecentRequest request;
+  std::string key_id;
+  std::optional<std::string> trace_url;
+  std::vector<RequestSpan> spans;
+  static constexpr Doc docs[] = {
+      {"key_id", "The API key that called"},
+      {"trace_url", "The same trace in the viewer that the operator set (telemetry.trace_url)"},
+      {"spans", "The whole request first"}};
+};
+MODELOPS_DESCRIBE(RecentRequestDetail, deployment_id, request, key_id, trace_url, spans);
+
 }  // namespace modelops::monitoring

@@ -9,11 +9,13 @@
 #include <bit>
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.hpp"
-#include "reflect/describe.hpp"
+#include "reflect/schema.hpp"
 
 namespace modelops::monitoring {
 
@@ -107,13 +109,78 @@ struct TrafficBucket {
 };
 MODELOPS_DESCRIBE(TrafficBucket, start, deployments);
 
+inline constexpr std::size_t requests_per_report_max = 200;
+inline constexpr std::size_t spans_per_request_max = 40;
+inline constexpr std::size_t attributes_per_span_max = 32;
+inline constexpr std::size_t request_text_bytes_max = 1024;  ///< of any text of a request and of its spans
+
+/// A part of a request's time.
+struct RequestSpan {
+  std::string span_id;
+  std::string parent_span_id;
+  std::string name;
+  std::string kind;  ///< internal, server or client
+  double start_ms = 0;
+  double duration_ms = 0;
+  bool failed = false;
+  std::string message;
+  std::map<std::string, std::string> attributes;
+  static constexpr reflect::Doc docs[] = {
+      {"parent_span_id", "Of the caller for the first span, or empty"},
+      {"start_ms", "After the request's start"},
+      {"message", "Why it failed"},
+      {"attributes", "By OpenTelemetry's semantic conventions, and modelops.* of our own"}};
+};
+MODELOPS_DESCRIBE(RequestSpan, span_id, parent_span_id, name, kind, start_ms, duration_ms, failed, message, attributes);
+
+/// A request that a gateway served: never its content.
+struct RecentRequest {
+  std::string request_id;
+  std::string trace_id;
+  Time started_at;
+  double duration_ms = 0;
+  int status = 0;
+  bool failed = false;
+  std::string name;
+  std::string method;
+  std::string path;
+  std::string replica_id;
+  bool streamed = false;
+  std::optional<double> first_byte_ms;
+  std::optional<double> first_token_ms;
+  std::optional<std::int64_t> tokens_in;
+  std::optional<std::int64_t> tokens_out;
+  int attempts = 0;
+  static constexpr reflect::Doc docs[] = {
+      {"request_id", "X-Request-Id of its answer"},
+      {"status", "499: the client went away first"},
+      {"failed", "Answered with 5xx, or broken off"},
+      {"name", "By OpenTelemetry's conventions for generative AI: chat digits-chat; else method and endpoint"},
+      {"path", "Without the query"},
+      {"replica_id", "Of the last attempt; empty when no replica was asked"},
+      {"first_token_ms", "Of a stream: its first event"},
+      {"attempts", "How many replicas were asked"}};
+};
+MODELOPS_DESCRIBE(RecentRequest, request_id, trace_id, started_at, duration_ms, status, failed, name, method, path,
+                  replica_id, streamed, first_byte_ms, first_token_ms, tokens_in, tokens_out, attempts);
+
+/// What a gateway tells of one request: of all that failed and a share of the others, within bounds.
+struct RequestTrace {
+  std::string deployment_id;
+  std::string key_id;
+  RecentRequest request;
+  std::vector<RequestSpan> spans;  ///< the whole request first
+};
+MODELOPS_DESCRIBE(RequestTrace, deployment_id, key_id, request, spans);
+
 struct ReportMetrics {
   reflect::Required<int> protocol;
   reflect::Required<std::string> run;  ///< names this run of the gateway: 1 to 64 characters
   reflect::Required<std::int64_t> sequence;
   std::vector<TrafficBucket> buckets;
   std::string address = {};  ///< where the gateway listens, "0.0.0.0:18088": its /metrics is found there
+  std::vector<RequestTrace> requests = {};
 };
-MODELOPS_DESCRIBE(ReportMetrics, protocol, run, sequence, buckets, address);
+MODELOPS_DESCRIBE(ReportMetrics, protocol, run, sequence, buckets, address, requests);
 
 }  // namespace modelops::monitoring

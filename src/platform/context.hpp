@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "platform/tracing/trace_context.hpp"
 
 namespace modelops {
 
@@ -49,6 +50,7 @@ struct Context {
   Actor actor;
   std::string org_id;
   std::string request_id;
+  tracing::SpanContext trace;  ///< of the span that this call belongs to; none when nothing is traced
   std::string remote_address;
   std::string session_token;  ///< of a browser session: what its CSRF token is made of
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();

@@ -28,6 +28,7 @@ class ControlPlaneTest : public ::testing::TestWithParam<db::Dialect> {
     if (api_port != 0) config.api.public_url = fmt::format("http://127.0.0.1:{}", api_port);
     config.web.port = *reflect::Ranged<0, 65535>::parse(0);
     config.prometheus.url = prometheus_url;
+    config.telemetry.otlp_url = otlp_url;
     plane.emplace(config);
     if (const auto made = plane->first_api_token()) token = *made;
   }
@@ -77,6 +78,7 @@ class ControlPlaneTest : public ::testing::TestWithParam<db::Dialect> {
   testing::TestDatabase database{GetParam()};
   // From the next `restart` on.
   std::string prometheus_url;
+  std::string otlp_url;
   int api_port = 0;  ///< 0: any free one
   std::optional<apps::ControlPlane> plane;
   std::string token;

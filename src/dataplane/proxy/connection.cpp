@@ -249,6 +249,7 @@ Task<void> Connection::serve_model_api() {
                      field.name));
   }
   exchange_.target = target;
+  exchange_.trace.model = field.name;
   Outgoing outgoing;
   outgoing.target = path;
   if (!request.query.empty()) outgoing.target += "?" + request.query;
@@ -273,11 +274,58 @@ const RouteMetrics& Connection::metrics() const {
   return exchange_.target != nullptr ? exchange_.target->endpoint->metrics() : thread_.shared.no_route;
 }
 
+/// The caller's trace goes on, or a new one begins.
+void Connection::begin_trace() {
+  RequestTrace& trace = exchange_.trace;
+  const http::Headers& headers = exchange_.head.request.headers;
+  std::optional<tracing::SpanContext> parent;
+  if (headers.count("traceparent") == 1) parent = tracing::parse_trace_parent(headers.get("traceparent"));
+  trace.continues = parent.has_value();
+  if (parent) trace.parent = parent->span;
+  if (options().exporter != nullptr) {
+    trace.context = options().exporter->begin(parent);
+  } else {
+    // An engine may have a collector of its own.
+    trace.context = parent.value_or(tracing::SpanContext{tracing::new_id(), tracing::new_id(), 0, true});
+    trace.context.span = tracing::new_id();
+  }
+}
+
+/// Tells the collector, and the control plane, of a request that has ended: most often neither.
+void Connection::tell_trace(SteadyTime now) {
+  const RequestTrace& trace = exchange_.trace;
+  if (!trace.context.valid()) return;
+  const gateway::Route& route = exchange_.target->route;
+  const bool failed = exchange_.status >= 500 || exchange_.broken;
+  const bool exported = options().exporter != nullptr && trace.context.sampled;
+  const bool wanted = thread_.shared.sample.wants(route.deployment_id, failed, now, now - exchange_.start);
+  if (!exported && !wanted) return;
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - exchange_.start);
+  const EndedRequest ended{.route = route,
+                           .trace = trace,
+                           .request_id = exchange_.request_id,
+                           .key_id = exchange_.caller->key.id,
+                           .method = http::method_name(exchange_.head.request.method),
+                           .path = exchange_.head.request.path,
+                           .status = exchange_.status,
+                           .failed = failed,
+                           .start = exchange_.start,
+                           .end = now,
+                           .first_byte = exchange_.first_byte,
+                           .started_at = thread_.shared.clock.now() - took};
+  std::vector<tracing::Span> spans = spans_of(ended);
+  if (wanted) thread_.shared.sample.add(told_of(ended, spans));
+  if (!exported) return;
+  for (tracing::Span& span : spans) options().exporter->add(std::move(span));
+}
+
 void Connection::finish_exchange() {
   thread_.shared.buffered_bytes -= exchange_.buffered;
   if (body_.capacity() > kept_string_bytes_max) body_ = std::string();
-  const auto duration = steady_clock::now() - exchange_.start;
+  const auto now = steady_clock::now();
+  const auto duration = now - exchange_.start;
   metrics().finished(exchange_.status, exchange_.broken, duration);
+  if (exchange_.target != nullptr) tell_trace(now);
   if (options().access_log == nullptr) return;
   const auto us = [](auto d) { return std::chrono::duration_cast<std::chrono::microseconds>(d); };
   const http::Request& request = exchange_.head.request;

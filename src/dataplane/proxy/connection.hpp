@@ -3,6 +3,7 @@
 #include "dataplane/proxy/answers.hpp"
 #include "dataplane/proxy/heads.hpp"
 #include "dataplane/proxy/io_thread.hpp"
+#include "dataplane/proxy/request_trace.hpp"
 
 namespace modelops::proxy {
 
@@ -46,6 +47,7 @@ class Connection final : public http::Session, public std::enable_shared_from_th
     int attempts = 0;
     bool answered = false;  ///< the answer's head was sent
     bool broken = false;    ///< the replica did not send all of its answer
+    RequestTrace trace;     ///< of a request that reached a deployment
   };
 
   /// What a replica is to get.
@@ -55,7 +57,6 @@ class Connection final : public http::Session, public std::enable_shared_from_th
     std::optional<std::uint64_t> length;   ///< nothing: chunked, or no body at all
     bool chunked = false;
     bool pumped = false;  ///< the body is passed on while it arrives
-    std::string trace_parent;
   };
 
   /// The body on its way to a replica, in a coroutine beside the one that reads the answer.
@@ -78,6 +79,8 @@ class Connection final : public http::Session, public std::enable_shared_from_th
   Task<void> serve_model_api();
   Task<void> serve_models(std::string_view name);
   void finish_exchange();
+  void begin_trace();
+  void tell_trace(SteadyTime now);
 
   // Its body.
   Task<void> need_body();

@@ -30,6 +30,10 @@ std::vector<monitoring::DeploymentTraffic> Gateway::take_traffic(std::chrono::st
   return state_->shared.routing.take_traffic(elapsed);
 }
 
+std::vector<monitoring::RequestTrace> Gateway::take_requests(std::size_t count_max) {
+  return state_->shared.sample.take(count_max);
+}
+
 void Gateway::listen() {
   const GatewayOptions& options = state_->shared.options;
   Descriptor listener = options.listeners != nullptr ? options.listeners->open("gateway", options.address, options.port)

@@ -13,6 +13,7 @@
 #include "platform/http/listeners.hpp"
 #include "platform/http/tls.hpp"
 #include "platform/metrics/metrics.hpp"
+#include "platform/tracing/exporter.hpp"
 
 namespace modelops::proxy {
 
@@ -47,7 +48,8 @@ struct GatewayOptions {
   std::chrono::milliseconds drain_linger{500};      ///< for requests already under way on idle connections
   std::chrono::milliseconds sweep_interval{100};    ///< the grain of all time-outs
 
-  AccessLog* access_log = nullptr;  ///< outlives the gateway
+  AccessLog* access_log = nullptr;        ///< outlives the gateway
+  tracing::Exporter* exporter = nullptr;  ///< where spans go; null: nowhere. Outlives the gateway
 };
 
 /// Serves from `listen` to destruction. `clock` and `registry` outlive it.
@@ -63,6 +65,9 @@ class Gateway {
 
   /// What was counted of each deployment since the last time (Routing::take_traffic). Thread-safe.
   std::vector<monitoring::DeploymentTraffic> take_traffic(std::chrono::steady_clock::duration elapsed);
+
+  /// The newest of the chosen requests (RequestSample) since the last time. Thread-safe.
+  std::vector<monitoring::RequestTrace> take_requests(std::size_t count_max);
 
   /// To be called once, when there are routes if they are to be had: without, requests get 503. Throws Error(conflict)
   /// when the port is taken, Error(invalid) when the address is not one of this machine.

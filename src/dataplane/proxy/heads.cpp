@@ -40,10 +40,6 @@ bool is_ours(std::string_view name) {
          starts_without_case(name, "X-ModelOps-") || starts_without_case(name, "Access-Control-");
 }
 
-bool is_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 /// Beast's grammar, our containers.
 class ResponseParser final : public beast::basic_parser<false> {
  public:
@@ -110,11 +106,10 @@ void append_upstream_head(std::string& out, const http::Headers& received, const
   }
   out += passing.remote_address;
   out += "\r\n";
-  const bool own_trace = received.get("traceparent") != passing.trace_parent;
   const bool lists_fields = received.find("Connection").has_value();
   for (const auto& [name, value] : received) {
     if (stays_behind(name) || (lists_fields ? is_hop_by_hop(received, name) : concerns_connection(name))) continue;
-    if (own_trace && equal_without_case(name, "tracestate")) continue;
+    if (!passing.continues_trace && equal_without_case(name, "tracestate")) continue;
     field(name, value);
   }
   if (passing.chunked) {
@@ -123,21 +118,6 @@ void append_upstream_head(std::string& out, const http::Headers& received, const
     field("Content-Length", std::to_string(*passing.content_length));
   }
   out += "\r\n";
-}
-
-std::optional<std::string_view> trace_parent_of(const http::Headers& headers) {
-  const auto given = headers.find("traceparent");
-  if (!given || given->size() != 55 || headers.count("traceparent") != 1) return std::nullopt;
-  const std::string_view trace = given->substr(3, 32), span = given->substr(36, 16);
-  const bool shape = given->starts_with("00-") && (*given)[35] == '-' && (*given)[52] == '-' && is_hex(trace) &&
-                     is_hex(span) && is_hex(given->substr(53));
-  const bool zero = trace.find_first_not_of('0') == trace.npos || span.find_first_not_of('0') == span.npos;
-  if (!shape || zero) return std::nullopt;
-  return given;
-}
-
-std::string make_trace_parent(std::uint64_t trace_high, std::uint64_t trace_low, std::uint64_t span) {
-  return fmt::format("00-{:016x}{:016x}-{:016x}-01", trace_high, trace_low | 1, span | 1);
 }
 
 UpstreamHead parse_upstream_head(std::string_view bytes, http::Method method) {

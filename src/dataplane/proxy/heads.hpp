@@ -18,7 +18,8 @@ struct Passing {
   std::string_view target;   ///< path and query
   std::string_view address;  ///< of the replica: its Host
   std::string_view request_id;
-  std::string_view trace_parent;
+  std::string_view trace_parent;  ///< of the gateway's own span
+  bool continues_trace = false;   ///< that of the caller: its tracestate goes along
   std::string_view remote_address;
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
@@ -27,11 +28,6 @@ struct Passing {
 /// Appends the head that a replica gets. Credentials, cookies and whatever could be taken for the gateway's own word
 /// stay behind.
 void append_upstream_head(std::string& out, const http::Headers& received, const Passing& passing);
-
-/// The caller's traceparent (W3C Trace Context, version 00) when it is well-formed, else nothing.
-std::optional<std::string_view> trace_parent_of(const http::Headers& headers);
-/// A new one: `trace` and `span` are random and not zero.
-std::string make_trace_parent(std::uint64_t trace_high, std::uint64_t trace_low, std::uint64_t span);
 
 /// A replica's answer as far as the head tells.
 struct UpstreamHead {

@@ -4,6 +4,7 @@
 
 #include "dataplane/proxy/gateway.hpp"
 #include "dataplane/proxy/peer.hpp"
+#include "dataplane/proxy/request_trace.hpp"
 #include "dataplane/proxy/routing.hpp"
 #include "platform/http/io_thread.hpp"
 
@@ -21,6 +22,7 @@ struct Shared {
   const metrics::Gauge open;
   const metrics::Gauge version;
   std::atomic<std::uint64_t> buffered_bytes{0};
+  RequestSample sample;
   http::OpenConnections connections;
 };
 

@@ -26,6 +26,8 @@ struct Settings {
   std::filesystem::path snapshot_file;
   std::string access_log = "off";
   int drain_timeout_s = 30;
+  std::string otlp_url;
+  double trace_ratio = 1;
 };
 
 void declare(CLI::App& app, Settings& settings) {
@@ -59,6 +61,14 @@ void declare(CLI::App& app, Settings& settings) {
                  "PEM: only clients with a certificate of these authorities may connect");
   app.add_option("--access-log", settings.access_log, "A file, '-' for standard output, or 'off'")
       ->capture_default_str();
+  app.add_option("--otlp-url", settings.otlp_url,
+                 "Of an OpenTelemetry collector that takes OTLP over HTTP, as http://localhost:4318. Its headers, as "
+                 "name=value,name2=value2, are in MODELOPS_OTLP_HEADERS")
+      ->envname("MODELOPS_OTLP_URL");
+  app.add_option("--trace-ratio", settings.trace_ratio,
+                 "The share of the traces that begin here; callers decide theirs")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--drain-timeout", settings.drain_timeout_s, "Seconds to finish accepted requests at the end")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
@@ -84,6 +94,17 @@ int serve(Settings& settings, const sigset_t& signals) {
   const Descriptor log_file = open_log(settings.access_log);
   std::optional<AccessLog> access_log;
   if (log_file.get() >= 0) settings.gateway.access_log = &access_log.emplace(log_file.get());
+  std::unique_ptr<tracing::Exporter> exporter;
+  if (!settings.otlp_url.empty()) {
+    const char* headers = std::getenv("MODELOPS_OTLP_HEADERS");
+    exporter = std::make_unique<tracing::Exporter>(tracing::ExporterOptions{.url = settings.otlp_url,
+                                                                            .headers = Secret(headers ? headers : ""),
+                                                                            .service = "modelops-gateway",
+                                                                            .version = MODELOPS_VERSION,
+                                                                            .sample_ratio = settings.trace_ratio},
+                                                   registry);
+    settings.gateway.exporter = exporter.get();
+  }
   if (settings.tls.on()) settings.gateway.tls = std::make_shared<http::Tls>(settings.tls);
   http::Listeners listeners = http::Listeners::of_process();
   const std::filesystem::path folder = settings.state.empty() ? "" : std::filesystem::absolute(settings.state);
@@ -129,7 +150,8 @@ int serve(Settings& settings, const sigset_t& signals) {
   if (feed)
     metrics_feed.emplace(
         MetricsFeed::Options{.address = fmt::format("{}:{}", settings.gateway.address, gateway.port())}, clock,
-        [&](auto elapsed) { return gateway.take_traffic(elapsed); }, [&] { return feed->session(); });
+        [&](auto elapsed) { return gateway.take_traffic(elapsed); },
+        [&](std::size_t count_max) { return gateway.take_requests(count_max); }, [&] { return feed->session(); });
   if (!folder.empty()) next.emplace(path, listeners, [] { ::kill(::getpid(), SIGTERM); });
   if (predecessor) predecessor->say(http::Farewell::finish);
   Log().info("gateway listens", {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});

@@ -53,10 +53,12 @@ std::vector<monitoring::TrafficBucket> PendingTraffic::take() {
   return out;
 }
 
-MetricsFeed::MetricsFeed(Options options, const Clock& clock, Take take, FindSession session)
+MetricsFeed::MetricsFeed(Options options, const Clock& clock, Take take, TakeRequests take_requests,
+                         FindSession session)
     : options_(options),
       clock_(clock),
       take_(std::move(take)),
+      take_requests_(std::move(take_requests)),
       session_(std::move(session)),
       run_(new_uuid7()),
       collector_([this](const std::stop_token& stop) { collect(stop); }),
@@ -91,9 +93,14 @@ bool MetricsFeed::send_next(machine::Session& session, std::chrono::milliseconds
   if (!unsent_) {
     std::lock_guard lock(mutex_);
     auto buckets = pending_.take();
-    if (buckets.empty()) return false;
-    unsent_ = monitoring::ReportMetrics{
-        {monitoring::protocol_version}, {run_}, {++sequence_}, std::move(buckets), options_.address};
+    auto requests = take_requests_(monitoring::requests_per_report_max);
+    if (buckets.empty() && requests.empty()) return false;
+    unsent_ = monitoring::ReportMetrics{{monitoring::protocol_version},
+                                        {run_},
+                                        {++sequence_},
+                                        std::move(buckets),
+                                        options_.address,
+                                        std::move(requests)};
   }
   try {
     session.send({.method = http::Method::post,

@@ -43,9 +43,10 @@ class MetricsFeed {
     std::string address = {};  ///< where this gateway listens, with the port
   };
   using Take = std::function<std::vector<monitoring::DeploymentTraffic>(std::chrono::steady_clock::duration elapsed)>;
+  using TakeRequests = std::function<std::vector<monitoring::RequestTrace>(std::size_t count_max)>;
   using FindSession = std::function<std::shared_ptr<machine::Session>()>;
   /// `session` is null until this gateway is enrolled. All of it outlives this.
-  MetricsFeed(Options options, const Clock& clock, Take take, FindSession session);
+  MetricsFeed(Options options, const Clock& clock, Take take, TakeRequests take_requests, FindSession session);
   ~MetricsFeed();  ///< tries once more to tell what is left
   MetricsFeed(const MetricsFeed&) = delete;
 
@@ -59,6 +60,7 @@ class MetricsFeed {
   const Options options_;
   const Clock& clock_;
   const Take take_;
+  const TakeRequests take_requests_;
   const FindSession session_;
   std::mutex mutex_;
   PendingTraffic pending_;                           // guarded by mutex_

@@ -201,6 +201,7 @@ class MetricsFeedTest : public GatewayFixture {
     metrics_feed.emplace(
         MetricsFeed::Options{.collect_interval = 5ms, .report_interval = report_interval, .retry_longest = 10ms},
         wall_clock, [this](auto elapsed) { return gateway->take_traffic(elapsed); },
+        [this](std::size_t count_max) { return gateway->take_requests(count_max); },
         [this] { return feed->session(); });
   }
   /// Everything that was reported, each report counted once, as a server does.

@@ -303,22 +303,6 @@ TEST(Heads, credentials_and_what_concerns_one_connection_stay_behind) {
             "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nAccept: text/event-stream\r\nContent-Length: 3\r\n\r\n");
 }
 
-TEST(Heads, a_trace_is_continued_or_begun) {
-  http::Headers headers;
-  EXPECT_FALSE(trace_parent_of(headers));
-  const std::string good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  headers.set("traceparent", good);
-  EXPECT_EQ(trace_parent_of(headers), good);
-  for (const char* bad : {"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-                          "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-                          "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-short"}) {
-    headers.set("traceparent", bad);
-    EXPECT_FALSE(trace_parent_of(headers)) << bad;
-  }
-  headers.set("traceparent", make_trace_parent(1, 0, 0));
-  EXPECT_TRUE(trace_parent_of(headers));
-}
-
 TEST(Heads, an_answer_is_read_and_cleaned) {
   const UpstreamHead head = parse_upstream_head(
       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n"

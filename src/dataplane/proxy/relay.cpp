@@ -14,6 +14,7 @@ namespace {
 using std::chrono::steady_clock;
 constexpr std::size_t upstream_buffer_bytes = 64 * 1024;
 constexpr std::size_t upstream_head_bytes_max = 32 * 1024;
+constexpr std::size_t server_timing_bytes_max = 1024;
 constexpr std::size_t joined_bytes_max = 4 * 1024;  // copied behind the head: cheaper than a list of buffers
 
 bool is_idempotent(http::Method method) { return method == http::Method::get || method == http::Method::head; }
@@ -28,6 +29,11 @@ Error not_ready(const gateway::Route& route) {
   std::string message = "No replica of this deployment is ready";
   message += route.unavailable_reason.empty() ? "." : ": " + route.unavailable_reason;
   return busy(ErrorCode::unavailable, std::move(message), std::chrono::seconds(5));
+}
+
+std::string_view fault_name(UpstreamFault kind) {
+  constexpr std::array<std::string_view, 5> names{"connect", "reset", "timeout", "malformed", "truncated"};
+  return names.at(static_cast<std::size_t>(kind));
 }
 
 /// The line before a chunk's content.
@@ -69,11 +75,7 @@ Task<void> Connection::relay(Outgoing outgoing) {
     ~InFlight() { counted.in_flight.add(-1); }
   } in_flight{metrics()};
 
-  if (const auto given = trace_parent_of(exchange_.head.request.headers)) {
-    outgoing.trace_parent = *given;
-  } else {
-    outgoing.trace_parent = make_trace_parent(thread_.random(), thread_.random(), thread_.random());
-  }
+  begin_trace();
   Endpoint::Wish wish;
   wish.wake = [this] { asio::post(thread_.io(), [self = shared_from_this()] { self->signal_.set(); }); };
   bool fresh = false;
@@ -82,8 +84,15 @@ Task<void> Connection::relay(Outgoing outgoing) {
     if (!slot) throw exchange_.attempts == 0 ? not_ready(route) : unreachable();
     if (exchange_.attempts++ > 0) metrics().retries.add();
     exchange_.replica_id = slot->replica().id;
+    exchange_.trace.attempts.push_back({.replica_id = slot->replica().id,
+                                        .address = slot->replica().address,
+                                        .span = tracing::new_id(),
+                                        .began = steady_clock::now()});
     const Outcome outcome = co_await attempt(*slot, outgoing, fresh);
+    Attempt& tried = exchange_.trace.attempts.back();
+    tried.ended = steady_clock::now();
     if (outcome == Outcome::answered) co_return;
+    if (outcome == Outcome::try_fresh) tried.failure = "connection_was_closed";
     if (steady_clock::now() >= exchange_.deadline) throw too_slow();
     fresh = outcome == Outcome::try_fresh;
     if (fresh) continue;
@@ -110,6 +119,7 @@ Task<std::optional<Slot>> Connection::take_slot(Endpoint::Wish& wish) {
     } waiting{*this, *endpoint, wish};
     expired_ = false;
     queued_ = true;
+    exchange_.trace.queued = steady_clock::now();
     const std::chrono::milliseconds longest(std::max<std::int64_t>(exchange_.target->route.queue_wait_ms_max, 0));
     wait_until_ = std::min(steady_clock::now() + longest, exchange_.deadline);
     while ((turn = endpoint->turn(wish)) == Turn::waiting && !expired_ && !gone_ && !thread_.aborting()) {
@@ -121,6 +131,7 @@ Task<std::optional<Slot>> Connection::take_slot(Endpoint::Wish& wish) {
                  std::chrono::seconds(1));
     }
     waiting.claimed = true;
+    exchange_.trace.granted = steady_clock::now();
   }
   if (turn == Turn::queue_full) {
     throw busy(ErrorCode::too_many_requests, "Too many requests wait for this deployment; try again shortly.",
@@ -146,6 +157,7 @@ Task<std::shared_ptr<Peer>> Connection::connect(const Replica& replica) {
 
 void Connection::fault(Slot& slot, UpstreamFault kind) {
   metrics().count(kind);
+  exchange_.trace.attempts.back().failure = fault_name(kind);
   slot.note(Endpoint::Result::failed);
 }
 
@@ -167,13 +179,17 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
 
   const http::Request& request = exchange_.head.request;
   const std::uint64_t sent_before = upstream->sent();
+  tracing::SpanContext span = exchange_.trace.context;
+  span.span = exchange_.trace.attempts.back().span;
+  const std::string trace_parent = span.trace_parent();
   out_.clear();
   append_upstream_head(out_, request.headers,
                        {.method = http::method_name(request.method),
                         .target = outgoing.target,
                         .address = replica.address,
                         .request_id = exchange_.request_id,
-                        .trace_parent = outgoing.trace_parent,
+                        .trace_parent = trace_parent,
+                        .continues_trace = exchange_.trace.continues,
                         .remote_address = remote_address(),
                         .content_length = outgoing.length,
                         .chunked = outgoing.chunked});
@@ -258,6 +274,10 @@ Task<std::optional<UpstreamHead>> Connection::read_upstream_head(Peer& upstream)
 Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead head) {
   exchange_.first_byte = steady_clock::now();
   metrics().first_byte.observe(std::chrono::duration<double>(exchange_.first_byte - exchange_.start).count());
+  exchange_.trace.attempts.back().first_byte = exchange_.first_byte;
+  exchange_.trace.streamed = head.is_event_stream;
+  if (const auto timing = head.response.headers.find("Server-Timing"))
+    exchange_.trace.attempts.back().server_timing = timing->substr(0, server_timing_bytes_max);
   head.response.headers.add("X-ModelOps-Deployment", exchange_.target->route.deployment);
   head.response.headers.add("X-ModelOps-Replica", slot.replica().id);
   tell_origin(head.response.headers);
@@ -291,6 +311,7 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
       const auto now = steady_clock::now();
       if (last_event == SteadyTime{}) {
         metrics().first_token(now - exchange_.start);
+        exchange_.trace.first_token = now;
       } else {
         metrics().token_gap(now - last_event);
       }
@@ -325,8 +346,10 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
   }
   if (tokens) {
     // What the engine says is right; until then the events of the stream stood for it.
-    const std::int64_t out = tokens->completion_tokens().value_or(tokens_streamed) - tokens_streamed;
-    metrics().tokens(tokens->prompt_tokens().value_or(0), out);
+    const std::int64_t total = tokens->completion_tokens().value_or(tokens_streamed);
+    metrics().tokens(tokens->prompt_tokens().value_or(0), total - tokens_streamed);
+    exchange_.trace.tokens_in = tokens->prompt_tokens();
+    if (total > 0 || tokens->completion_tokens()) exchange_.trace.tokens_out = total;
   }
   // llama.cpp announces keep-alive and yet closes the connection after a stream of events: the next request on it,
   // sent before that is seen, would be lost. A stream is long enough for a connection of its own.

@@ -9,10 +9,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-double seconds_since(steady_clock::time_point start) {
-  return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
 /// True when rows of `b` can stand below rows of `a`.
 bool can_merge(const Job& a, const Job& b) {
   if (!a.rows || !b.rows) return false;
@@ -170,7 +166,8 @@ void Batcher::execute(std::vector<Job> batch) {
   const auto now = steady_clock::now();
   std::vector<Job> wanted;
   for (Job& job : batch) {
-    metrics_.queue_seconds.observe(std::chrono::duration<double>(now - job.submitted).count());
+    job.queued = now - job.submitted;
+    metrics_.queue_seconds.observe(std::chrono::duration<double>(job.queued).count());
     if (!is_dropped(job, now)) {
       wanted.push_back(std::move(job));
       continue;
@@ -185,18 +182,20 @@ void Batcher::execute(std::vector<Job> batch) {
 }
 
 std::vector<Tensor> Batcher::timed_run(std::span<const Tensor> inputs, std::span<const std::size_t> outputs,
-                                       std::int64_t rows) {
+                                       std::int64_t rows, steady_clock::duration& took) {
   const auto start = steady_clock::now();
   metrics_.batch_rows.observe(static_cast<double>(rows));
   std::vector<Tensor> results = run_(inputs, outputs);
-  metrics_.compute_seconds.observe(seconds_since(start));
+  took = steady_clock::now() - start;
+  metrics_.compute_seconds.observe(std::chrono::duration<double>(took).count());
   return results;
 }
 
 void Batcher::run_alone(Job& job) {
   Outcome outcome;
+  outcome.queued = job.queued;
   try {
-    outcome.outputs = timed_run(job.inputs, job.outputs, job.rows.value_or(1));
+    outcome.outputs = timed_run(job.inputs, job.outputs, job.rows.value_or(1), outcome.computed);
     metrics_.succeeded.add();
   } catch (...) {
     metrics_.failed.add();
@@ -215,13 +214,16 @@ void Batcher::run_merged(std::vector<Job>& batch) {
   const std::vector<std::size_t> outputs(all_outputs.begin(), all_outputs.end());
   std::vector<Outcome> outcomes(batch.size());
   try {
-    const std::vector<Tensor> results = timed_run(concatenate_inputs(batch), outputs, rows);
+    steady_clock::duration took{};
+    const std::vector<Tensor> results = timed_run(concatenate_inputs(batch), outputs, rows, took);
     for (const Tensor& result : results) {
       if (result.shape.empty() || result.shape[0] != rows)
         fail(ErrorCode::internal, "An output has not one row per input row.");
     }
     std::int64_t first = 0;
     for (std::size_t i = 0; i < batch.size(); ++i) {
+      outcomes[i].queued = batch[i].queued;
+      outcomes[i].computed = took;
       for (std::size_t k = 0; k < outputs.size(); ++k) {
         if (!std::binary_search(batch[i].outputs.begin(), batch[i].outputs.end(), outputs[k])) continue;
         outcomes[i].outputs.push_back(rows_of(results[k], first, *batch[i].rows));

@@ -28,6 +28,8 @@ struct BatchOptions {
 struct Outcome {
   std::vector<Tensor> outputs;  ///< in the order of Job::outputs
   std::exception_ptr error;
+  std::chrono::steady_clock::duration queued{};    ///< from arrival to the start of the run
+  std::chrono::steady_clock::duration computed{};  ///< the run, with all that it was merged with
 };
 
 struct Job {
@@ -40,7 +42,8 @@ struct Job {
   /// Called once, on a worker or on the submitting thread. Must not throw.
   std::function<void(Outcome)> done;
 
-  std::chrono::steady_clock::time_point submitted;  ///< set by the batcher
+  std::chrono::steady_clock::time_point submitted;  ///< set by the batcher, as is the next
+  std::chrono::steady_clock::duration queued{};
 };
 
 /// The series of one model.
@@ -78,8 +81,8 @@ class Batcher {
   void execute(std::vector<Job> batch);
   void run_merged(std::vector<Job>& batch);
   void run_alone(Job& job);
-  std::vector<Tensor> timed_run(std::span<const Tensor> inputs, std::span<const std::size_t> outputs,
-                                std::int64_t rows);
+  std::vector<Tensor> timed_run(std::span<const Tensor> inputs, std::span<const std::size_t> outputs, std::int64_t rows,
+                                std::chrono::steady_clock::duration& took);
 
   const Run run_;
   const BatchOptions options_;

@@ -135,8 +135,9 @@ std::string_view state_name(ModelState state) {
 }
 
 Response infer_response(const std::string& model, const std::string& version, const std::optional<std::string>& id,
-                        const std::vector<bool>& binary, Outcome outcome) {
+                        const std::vector<bool>& binary, bool timed, Outcome outcome) {
   if (outcome.error) std::rethrow_exception(outcome.error);
+  const auto ms = [](auto duration) { return std::chrono::duration<double, std::milli>(duration).count(); };
   std::vector<OutputTensor> outputs;
   for (std::size_t i = 0; i < outcome.outputs.size(); ++i)
     outputs.push_back({std::move(outcome.outputs[i]), binary[i]});
@@ -148,6 +149,9 @@ Response infer_response(const std::string& model, const std::string& version, co
   } else {
     response.headers.set("Content-Type", "application/json");
   }
+  if (timed)
+    response.headers.set("Server-Timing",
+                         fmt::format("queue;dur={:.3f}, run;dur={:.3f}", ms(outcome.queued), ms(outcome.computed)));
   return response;
 }
 
@@ -228,15 +232,16 @@ http::Answer RuntimeHandler::infer(http::Request& request, const std::string& na
   std::optional<std::string> id = decoded.id;
   Model::Prepared prepared = model->prepare(std::move(decoded));
   prepared.job.deadline = request.deadline;
+  const bool timed = request.headers.find("traceparent").has_value();  // whoever traces wants to know where time goes
 
   const auto job = std::make_shared<Job>(std::move(prepared.job));
   http::Deferred deferred;
   deferred.cancelled = job->cancelled = std::make_shared<std::atomic<bool>>(false);
   // `done` must not own the model: the batcher, which runs it, would end itself.
-  deferred.start = [this, model, job, id = std::move(id), binary = std::move(prepared.binary)](auto answer) {
-    job->done = [answer, id, binary, name = model->name(), version = model->version()](Outcome outcome) {
+  deferred.start = [this, model, job, timed, id = std::move(id), binary = std::move(prepared.binary)](auto answer) {
+    job->done = [answer, id, binary, timed, name = model->name(), version = model->version()](Outcome outcome) {
       try {
-        answer(infer_response(name, version, id, binary, std::move(outcome)));
+        answer(infer_response(name, version, id, binary, timed, std::move(outcome)));
       } catch (...) {
         answer(error_response());
       }

@@ -139,6 +139,17 @@ TEST_F(HandlerTest, speaks_the_binary_tensor_extension) {
               HasSubstr("Inference-Header-Content-Length"));
 }
 
+TEST_F(HandlerTest, tells_who_traces_where_the_time_went) {
+  start("x", identity_model());
+  const std::string body = R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]})";
+  EXPECT_FALSE(post("/v2/models/x/infer", body).headers.find("Server-Timing"));
+  http::Headers headers;
+  headers.add("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  const http::Response answer = post("/v2/models/x/infer", body, headers);
+  EXPECT_THAT(std::string(answer.headers.get("Server-Timing")),
+              ::testing::MatchesRegex("queue;dur=[0-9.]+, run;dur=[0-9.]+"));
+}
+
 TEST_F(HandlerTest, names_what_is_wrong_with_a_request) {
   start("add", add_model());
   const auto refusal = [&](const std::string& body) { return error_of(post("/v2/models/add/infer", body), 400); };

@@ -32,8 +32,59 @@ bool is_key(std::string_view key) {
 
 }  // namespace
 
-Router::Router(Routes routes, Access& access, std::vector<Page> pages)
-    : routes_(std::move(routes)), access_(access), pages_(std::move(pages)) {
+/// The span of one request, from the decision who asks to the answer; of a stream, to its beginning.
+class Router::Trace {
+ public:
+  Trace(tracing::Exporter* exporter, const Route& route, const http::Request& request)
+      : exporter_(exporter), route_(route), request_(request) {
+    if (exporter_ == nullptr) return;
+    std::optional<tracing::SpanContext> parent;
+    if (request.headers.count("traceparent") == 1)
+      parent = tracing::parse_trace_parent(request.headers.get("traceparent"));
+    span_.context = exporter_->begin(parent);
+    if (parent) span_.parent = parent->span;
+    span_.start = SystemClock().now();
+  }
+  Trace(const Trace&) = delete;
+  ~Trace() {
+    if (!span_.context.sampled) return;
+    span_.duration = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun_);
+    span_.name = fmt::format("{} {}", http::method_name(request_.method), route_.path);
+    span_.kind = tracing::SpanKind::server;
+    span_.attributes.insert(span_.attributes.end(),
+                            {{"http.request.method", std::string(http::method_name(request_.method))},
+                             {"http.route", std::string(route_.path)},
+                             {"url.path", request_.path},
+                             {"http.response.status_code", std::int64_t{status_}},
+                             {"modelops.operation", std::string(route_.operation_id)},
+                             {"modelops.request_id", request_.request_id}});
+    if (status_ >= 500) {
+      span_.status = tracing::SpanStatus::error;
+      span_.attributes.push_back({"error.type", std::to_string(status_)});
+    }
+    exporter_->add(std::move(span_));
+  }
+
+  /// Whose request it is, once that is known.
+  void enter(Context& ctx) {
+    if (!span_.context.sampled) return;
+    ctx.trace = span_.context;
+    ctx.log = ctx.log.with("trace_id", span_.context.trace_id());
+    if (!ctx.org_id.empty()) span_.attributes.push_back({"modelops.organization_id", ctx.org_id});
+  }
+  void answered(int status) { status_ = status; }
+
+ private:
+  tracing::Exporter* const exporter_;
+  const Route& route_;
+  const http::Request& request_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  tracing::Span span_;
+  int status_ = 500;
+};
+
+Router::Router(Routes routes, Access& access, std::vector<Page> pages, tracing::Exporter* exporter)
+    : routes_(std::move(routes)), access_(access), pages_(std::move(pages)), exporter_(exporter) {
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     std::vector<Segment>& segments = segments_.emplace_back();
     for (const std::string_view part : path_segments(routes_[i].path)) {
@@ -94,12 +145,13 @@ Parameters Router::path_parameters(std::size_t route, std::string_view path) con
 }
 
 template <class F>
-auto Router::as_principal(const Route& route, const http::Request& request, F&& f) {
+auto Router::as_principal(const Route& route, const http::Request& request, Trace& trace, F&& f) {
   Context ctx = access_.authenticate(request);
   ctx.request_id = request.request_id;
   ctx.remote_address = request.remote_address;
   ctx.deadline = request.deadline;
   ctx.log = Log().with("request_id", request.request_id).with("operation", route.operation_id);
+  trace.enter(ctx);
   try {
     access_.authorize(ctx, route.permission);
     if (route.options.if_match) {
@@ -124,8 +176,21 @@ http::Answer Router::handle(const http::Plan& plan, http::Request&& request) {
     fail(ErrorCode::method_not_allowed, fmt::format("{} is not possible here.", http::method_name(request.method)));
   if (plan.route >= routes_.size())
     fail(ErrorCode::not_found, "There is nothing at this path. The API is described at /docs.");
+  Trace trace(exporter_, routes_[plan.route], request);
+  try {
+    http::Answer made = answer(plan, request, trace);
+    const auto* response = std::get_if<http::Response>(&made);
+    trace.answered(response != nullptr ? response->status : 200);
+    return made;
+  } catch (const Error& error) {
+    trace.answered(http_status(error.code));
+    throw;
+  }
+}
+
+http::Answer Router::answer(const http::Plan& plan, const http::Request& request, Trace& trace) {
   const Route& route = routes_[plan.route];
-  return as_principal(route, request, [&](Context& ctx) -> http::Answer {
+  return as_principal(route, request, trace, [&](Context& ctx) -> http::Answer {
     Idempotency idempotency;
     const auto key = request.headers.find("Idempotency-Key");
     if (key && route.method == http::Method::post && ctx.actor.kind != ActorKind::anonymous) {
@@ -159,7 +224,8 @@ http::Answer Router::handle(const http::Plan& plan, http::Request&& request) {
 
 std::unique_ptr<http::BodySink> Router::receive(const http::Plan& plan, const http::Request& head) {
   const Route& route = routes_.at(plan.route);
-  return as_principal(route, head, [&](Context& ctx) {
+  Trace untraced(nullptr, route, head);  // what is long about an upload is its body, which comes later
+  return as_principal(route, head, untraced, [&](Context& ctx) {
     Input input{path_parameters(plan.route, head.path), http::parse_query(head.query), {}, &head};
     return route.receive(ctx, input);
   });

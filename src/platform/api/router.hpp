@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "platform/api/route.hpp"
+#include "platform/tracing/exporter.hpp"
 
 namespace modelops::api {
 
@@ -30,7 +31,8 @@ struct Page {
 
 class Router final : public http::Handler {
  public:
-  Router(Routes routes, Access& access, std::vector<Page> pages = {});
+  /// `exporter`: where the span of each API request goes; null: nothing is traced. All of it outlives the router.
+  Router(Routes routes, Access& access, std::vector<Page> pages = {}, tracing::Exporter* exporter = nullptr);
 
   http::Plan plan(const http::Request& head) noexcept override;
   http::Answer handle(const http::Plan& plan, http::Request&& request) override;
@@ -39,18 +41,21 @@ class Router final : public http::Handler {
   const Routes& routes() const { return routes_; }
 
  private:
+  class Trace;
   struct Segment {
     std::string text;  ///< a literal, or the name of a parameter
     bool parameter = false;
   };
+  http::Answer answer(const http::Plan& plan, const http::Request& request, Trace& trace);
   Parameters path_parameters(std::size_t route, std::string_view path) const;
   /// Runs `f(ctx)` as the request's principal, once the route's permission is decided.
   template <class F>
-  auto as_principal(const Route& route, const http::Request& request, F&& f);
+  auto as_principal(const Route& route, const http::Request& request, Trace& trace, F&& f);
 
   Routes routes_;
   Access& access_;
   std::vector<Page> pages_;
+  tracing::Exporter* const exporter_;
   std::vector<std::vector<Segment>> segments_;
   std::map<std::size_t, std::vector<std::size_t>> by_length_;
 };

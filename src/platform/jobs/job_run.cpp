@@ -47,6 +47,7 @@ Context JobRun::context() const {
   ctx.actor.kind = ActorKind::system;
   ctx.org_id = job_.org_id;
   ctx.request_id = job_.operation_id.str();
+  ctx.trace = tracing::parse_trace_parent(job_.trace_parent).value_or(tracing::SpanContext{});
   ctx.log = Log().with("operation_id", job_.operation_id.str());
   return ctx;
 }

@@ -121,7 +121,35 @@ class JobRunner::Flushed {
   JobRun& run_;
 };
 
+tracing::Span JobRunner::begin_span(store::JobRow& job) const {
+  tracing::Span span;
+  if (options_.exporter == nullptr) return span;
+  const auto parent = tracing::parse_trace_parent(job.trace_parent);
+  span.context = options_.exporter->begin(parent);
+  if (parent) span.parent = parent->span;
+  span.name = "job " + job.kind;
+  span.kind = tracing::SpanKind::consumer;
+  span.start = clock_.now();
+  span.attributes = {{"modelops.operation_id", job.operation_id.str()},
+                     {"modelops.organization_id", job.org_id},
+                     {"modelops.job.attempt", job.attempt}};
+  job.trace_parent = span.context.trace_parent();
+  return span;
+}
+
+void JobRunner::end_span(tracing::Span span, std::optional<ErrorCode> failure) const {
+  if (options_.exporter == nullptr) return;
+  span.duration = std::max(clock_.now() - span.start, std::chrono::microseconds(0));
+  if (failure) {
+    span.status = tracing::SpanStatus::error;
+    span.attributes.push_back({"error.type", std::string(error_name(*failure))});
+  }
+  options_.exporter->add(std::move(span));
+}
+
 void JobRunner::attempt(Claim claim, const std::stop_token& stop) {
+  tracing::Span span = begin_span(claim.job);
+  std::optional<ErrorCode> failure;
   const auto lease = keeper_.hold(std::move(claim.fence));
   JobHandler& handler = *handlers_.find(claim.job.kind)->second;
   JobRun run(database_, topics_, clock_, std::move(claim.job), *lease, claim.log_seq, stop);
@@ -130,8 +158,10 @@ void JobRunner::attempt(Claim claim, const std::stop_token& stop) {
     const boost::json::value result = handler.run(run);
     if (!run.completed()) write_outcome(run, [&](db::Tx& tx) { run.complete(tx, result); });
   } catch (...) {
+    if (!run.cancel_seen()) failure = code_of_current_exception();
     if (!run.completed()) settle_failure(run, stop.stop_requested());
   }
+  end_span(std::move(span), failure);
   // Its outcome has ended the lease too, or it was not ours any more; what could not be written ends by itself.
   lease->forget();
 }

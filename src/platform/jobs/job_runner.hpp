@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "platform/jobs/job_run.hpp"
+#include "platform/tracing/exporter.hpp"
 
 namespace modelops::jobs {
 
@@ -24,6 +25,7 @@ struct JobRunnerOptions {
   std::chrono::milliseconds flush_interval{250};   ///< of logs and progress
   std::chrono::milliseconds back_off_first{1'000};
   std::chrono::milliseconds back_off_longest{std::chrono::minutes(5)};
+  tracing::Exporter* exporter = nullptr;  ///< where the span of each attempt goes; null: nowhere. Outlives the runner
 };
 
 /// Takes jobs that are due and runs them, each under a lease of its own. Any number of runners may share a database.
@@ -47,6 +49,9 @@ class JobRunner {
   /// Takes the next job. False when none is due; true without a claim when one was ended instead.
   bool claim(std::optional<Claim>& claimed);
   void attempt(Claim claim, const std::stop_token& stop);
+  /// The span of an attempt that begins; it becomes the trace of what the job does.
+  tracing::Span begin_span(store::JobRow& job) const;
+  void end_span(tracing::Span span, std::optional<ErrorCode> failure) const;
   /// In a catch block: how a failed attempt goes on.
   void settle_failure(JobRun& run, bool stopping);
   void write_outcome(JobRun& run, const std::function<void(db::Tx&)>& outcome);

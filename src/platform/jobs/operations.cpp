@@ -22,7 +22,8 @@ Operation Operations::create(db::Tx& tx, const Context& ctx, NewOperation wanted
   made.subject_id = std::move(wanted.subject_id);
   made.actor_id = ctx.actor.id;
   made.created_at = clock_.now();
-  store::insert(tx, ctx.org_id, made, wanted.audience.value_or(Audience::only(ctx.actor.id)), wanted.payload);
+  store::insert(tx, ctx.org_id, made, wanted.audience.value_or(Audience::only(ctx.actor.id)), wanted.payload,
+                ctx.trace.sampled ? ctx.trace.trace_parent() : "");
   announce(tx, topics_, jobs_topic);
   return made;
 }

@@ -29,7 +29,7 @@ const query::FieldTable& fields() {
 std::string lease_name(const OperationId& id) { return "job/" + id.str(); }
 
 void insert(db::Tx& tx, std::string_view org_id, const Operation& o, const Audience& audience,
-            const boost::json::value& payload) {
+            const boost::json::value& payload, std::string_view trace_parent) {
   tx.run(
       "INSERT INTO operations (org_id, id, kind, subject_kind, subject_id, actor_id, state, step, created_at, "
       "cancel_requested, row_version, visibility, team_id, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
@@ -37,9 +37,10 @@ void insert(db::Tx& tx, std::string_view org_id, const Operation& o, const Audie
       org_id, o.id, o.kind, o.subject_kind, o.subject_id, o.actor_id, o.state, o.step, o.created_at, o.cancel_requested,
       o.row_version, audience.visibility, audience.team_id, audience.created_by);
   tx.run(
-      fmt::format("INSERT INTO jobs (org_id, operation_id, kind, payload, attempt, due_us) VALUES (?, ?, ?, ?, 0, {})",
+      fmt::format("INSERT INTO jobs (org_id, operation_id, kind, payload, attempt, due_us, trace_parent) VALUES (?, ?, "
+                  "?, ?, 0, {}, ?)",
                   now_us(tx.dialect())),
-      org_id, o.id, o.kind, payload);
+      org_id, o.id, o.kind, payload, trace_parent);
 }
 
 std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const OperationId& id) {

@@ -14,14 +14,15 @@ struct JobRow {
   std::string kind;
   boost::json::value payload;
   std::int64_t attempt = 0;  ///< how many there were
+  std::string trace_parent;  ///< of the request that began it; empty when that is not traced
 };
-MODELOPS_DESCRIBE(JobRow, org_id, operation_id, kind, payload, attempt);
+MODELOPS_DESCRIBE(JobRow, org_id, operation_id, kind, payload, attempt, trace_parent);
 
 /// The lease of a job.
 std::string lease_name(const OperationId& id);
 
 void insert(db::Tx& tx, std::string_view org_id, const Operation& operation, const Audience& audience,
-            const boost::json::value& payload);
+            const boost::json::value& payload, std::string_view trace_parent);
 /// For the program itself, whoever may see it.
 std::optional<Operation> find(db::Tx& tx, std::string_view org_id, const OperationId& id);
 /// `seen` is a condition on the table `o`.

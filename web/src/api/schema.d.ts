@@ -1738,6 +1738,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitoring/deployments/{deployment}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests that gateways served lately: those that failed and a share of the others */
+        get: operations["list_recent_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring/deployments/{deployment}/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them with its spans: where its time went */
+        get: operations["get_recent_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/monitoring/targets": {
         parameters: {
             query?: never;
@@ -2002,6 +2036,104 @@ export interface components {
              */
             start?: string;
             deployments?: components["schemas"]["DeploymentTraffic"][];
+        };
+        RecentRequest: {
+            /**
+             * @description X-Request-Id of its answer
+             * @default
+             */
+            request_id?: string;
+            /** @default  */
+            trace_id?: string;
+            /**
+             * Format: date-time
+             * @default 1970-01-01T00:00:00.000000Z
+             */
+            started_at?: string;
+            /** @default 0 */
+            duration_ms?: number;
+            /**
+             * Format: int32
+             * @description 499: the client went away first
+             * @default 0
+             */
+            status?: number;
+            /**
+             * @description Answered with 5xx, or broken off
+             * @default false
+             */
+            failed?: boolean;
+            /**
+             * @description By OpenTelemetry's conventions for generative AI: chat digits-chat; else method and endpoint
+             * @default
+             */
+            name?: string;
+            /** @default  */
+            method?: string;
+            /**
+             * @description Without the query
+             * @default
+             */
+            path?: string;
+            /**
+             * @description Of the last attempt; empty when no replica was asked
+             * @default
+             */
+            replica_id?: string;
+            /** @default false */
+            streamed?: boolean;
+            first_byte_ms?: number;
+            /** @description Of a stream: its first event */
+            first_token_ms?: number;
+            /** Format: int64 */
+            tokens_in?: number;
+            /** Format: int64 */
+            tokens_out?: number;
+            /**
+             * Format: int32
+             * @description How many replicas were asked
+             * @default 0
+             */
+            attempts?: number;
+        };
+        RequestSpan: {
+            /** @default  */
+            span_id?: string;
+            /**
+             * @description Of the caller for the first span, or empty
+             * @default
+             */
+            parent_span_id?: string;
+            /** @default  */
+            name?: string;
+            /** @default  */
+            kind?: string;
+            /**
+             * @description After the request's start
+             * @default 0
+             */
+            start_ms?: number;
+            /** @default 0 */
+            duration_ms?: number;
+            /** @default false */
+            failed?: boolean;
+            /**
+             * @description Why it failed
+             * @default
+             */
+            message?: string;
+            /** @description By OpenTelemetry's semantic conventions, and modelops.* of our own */
+            attributes?: {
+                [key: string]: string;
+            };
+        };
+        RequestTrace: {
+            /** @default  */
+            deployment_id?: string;
+            /** @default  */
+            key_id?: string;
+            request?: components["schemas"]["RecentRequest"];
+            spans?: components["schemas"]["RequestSpan"][];
         };
         SessionInfo: {
             actor_id: string;
@@ -3174,6 +3306,20 @@ export interface components {
             until: string;
             items: components["schemas"]["DeploymentPerformance"][];
             next_page_token?: string;
+        };
+        RecentRequestPage: {
+            items: components["schemas"]["RecentRequest"][];
+            next_page_token?: string;
+        };
+        RecentRequestDetail: {
+            deployment_id: string;
+            request: components["schemas"]["RecentRequest"];
+            /** @description The API key that called */
+            key_id: string;
+            /** @description The same trace in the viewer that the operator set (telemetry.trace_url) */
+            trace_url?: string;
+            /** @description The whole request first */
+            spans: components["schemas"]["RequestSpan"][];
         };
         ScrapeTarget: {
             targets: string[];
@@ -6969,6 +7115,60 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_recent_requests: {
+        parameters: {
+            query?: {
+                page_size?: number;
+                page_token?: string;
+                /** @description For example: failed = true, duration_ms > 500, status >= 400, or request_id = '…' */
+                filter?: string;
+                /** @description started_at or status, with desc for descending; the newest first unless it is given */
+                order_by?: string;
+            };
+            header?: never;
+            path: {
+                deployment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentRequestPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_recent_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deployment: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentRequestDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     discover_targets: {
         parameters: {
             query?: {
@@ -7032,6 +7232,7 @@ export interface operations {
                     buckets?: components["schemas"]["TrafficBucket"][];
                     /** @default  */
                     address?: string;
+                    requests?: components["schemas"]["RequestTrace"][];
                 };
             };
         };

@@ -1,0 +1,48 @@
+#include "platform/tracing/trace_context.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <random>
+
+namespace modelops::tracing {
+namespace {
+
+/// Exactly `text`, in lowercase hexadecimal digits.
+std::optional<std::uint64_t> parse_hex(std::string_view text) {
+  if (text.find_first_not_of("0123456789abcdef") != text.npos) return std::nullopt;
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return value;
+}
+
+}  // namespace
+
+std::string SpanContext::trace_id() const { return fmt::format("{:016x}{:016x}", trace_high, trace_low); }
+
+std::string SpanContext::span_id_text(std::uint64_t span) { return fmt::format("{:016x}", span); }
+
+std::string SpanContext::trace_parent() const {
+  return fmt::format("00-{:016x}{:016x}-{:016x}-0{}", trace_high, trace_low, span, sampled ? 1 : 0);
+}
+
+std::optional<SpanContext> parse_trace_parent(std::string_view text) {
+  if (text.size() != 55 || !text.starts_with("00-") || text[35] != '-' || text[52] != '-') return std::nullopt;
+  const auto high = parse_hex(text.substr(3, 16)), low = parse_hex(text.substr(19, 16));
+  const auto span = parse_hex(text.substr(36, 16)), flags = parse_hex(text.substr(53));
+  if (!high || !low || !span || !flags) return std::nullopt;
+  const SpanContext context{*high, *low, *span, (*flags & 1) != 0};
+  return context.valid() ? std::optional(context) : std::nullopt;
+}
+
+std::uint64_t new_id() {
+  thread_local std::mt19937_64 random = [] {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+  }();
+  for (;;)
+    if (const std::uint64_t id = random()) return id;
+}
+
+}  // namespace modelops::tracing
