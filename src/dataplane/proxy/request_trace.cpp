@@ -124,8 +124,8 @@ std::vector<Span> spans_of(const EndedRequest& request) {
   }
   for (const Attempt& attempt : trace.attempts) {
     const SteadyTime ended = is_set(attempt.ended) ? attempt.ended : request.end;
-    Span& span = child(fmt::format("replica {}", attempt.replica_id), SpanKind::client, attempt.span,
-                       trace.context.span, at(attempt.began), between(attempt.began, ended));
+    Span& span = child("replica", SpanKind::client, attempt.span, trace.context.span, at(attempt.began),
+                       between(attempt.began, ended));
     span.attributes = {{"server.address", attempt.address.substr(0, attempt.address.rfind(':'))},
                        {"server.port", port_of(attempt.address)},
                        {"modelops.replica_id", attempt.replica_id}};
@@ -134,6 +134,12 @@ std::vector<Span> spans_of(const EndedRequest& request) {
     if (!attempt.failure.empty()) {
       span.status = tracing::SpanStatus::error;
       span.attributes.push_back({"error.type", std::string(attempt.failure)});
+    }
+    if (is_set(trace.first_token) && &attempt == &trace.attempts.back()) {
+      child("first token", SpanKind::internal, tracing::new_id(), attempt.span, at(attempt.began),
+            between(attempt.began, trace.first_token));
+      child("next tokens", SpanKind::internal, tracing::new_id(), attempt.span, at(trace.first_token),
+            between(trace.first_token, ended));
     }
     // The header tells how long, not when: one after the other, in its order.
     Time start = at(attempt.began);
@@ -182,8 +188,11 @@ monitoring::RequestTrace told_of(const EndedRequest& request, const std::vector<
     for (const tracing::Attribute& attribute : span.attributes)
       made.attributes[attribute.key] = std::visit(
           [](const auto& value) {
-            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, std::string>)
+            using V = std::remove_cvref_t<decltype(value)>;
+            if constexpr (std::is_same_v<V, std::string>)
               return shortened(value);
+            else if constexpr (std::is_same_v<V, double>)
+              return fmt::format("{:.6g}", value);
             else
               return fmt::format("{}", value);
           },

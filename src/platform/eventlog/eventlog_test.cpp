@@ -224,7 +224,7 @@ TEST_P(EventLogTest, RetentionForgetsAnswersAndOperationsToo) {
           key, clock.now() - age);
     jobs::Operation operation;
     operation.id = jobs::OperationId::make();
-    jobs::store::insert(tx, "org_a", operation, Audience::everybody(), {});
+    jobs::store::insert(tx, "org_a", operation, Audience::everybody(), {}, "");
     jobs::store::end(tx, "org_a", operation.id, jobs::OperationState::cancelled, clock.now() - hours(91 * 24),
                      std::nullopt, std::nullopt);
   });

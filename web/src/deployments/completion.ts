@@ -19,6 +19,8 @@ export type Figures = {
   exact: boolean;
   tokens_per_second?: number;
   prompt_tokens?: number;
+  /** As the gateway named the call. */
+  request_id?: string;
 };
 
 type Chunk = {
@@ -38,6 +40,7 @@ export class Reading {
   /** What a reasoning model says to itself. */
   thought = "";
   finish?: string;
+  request_id?: string;
   private usage?: { prompt_tokens?: number; completion_tokens?: number };
   private pieces = 0;
   private first_ms?: number;
@@ -75,6 +78,7 @@ export class Reading {
       // The first token is the prompt's work; the rate is that of those after it.
       tokens_per_second: tokens > 1 && generating_ms > 0 ? ((tokens - 1) * 1000) / generating_ms : undefined,
       prompt_tokens: this.usage?.prompt_tokens,
+      request_id: this.request_id,
     };
   }
 }
@@ -82,6 +86,7 @@ export class Reading {
 /** Reads to the end; `onProgress` after each piece. */
 export async function readAnswer(answer: Answer, reading: Reading, onProgress: () => void): Promise<void> {
   const { response } = answer;
+  reading.request_id = response.headers.get("X-Request-Id") ?? undefined;
   if (response.headers.get("Content-Type")?.includes("json") || !response.body) {
     // An engine that cannot stream answers at once.
     reading.take((await response.json()) as Chunk, performance.now());

@@ -30,6 +30,7 @@ import { ReplicasTab } from "./replicas-tab";
 
 type TabProps = { deployment: Deployment };
 const TryTab = lazy(() => import("./try-tab").then((part) => ({ default: part.TryTab })));
+const RequestsTab = lazy(() => import("./requests-tab").then((part) => ({ default: part.RequestsTab })));
 const LogsTab = lazy(() => import("./logs-tab").then((part) => ({ default: part.LogsTab })));
 const RevisionsTab = lazy(() => import("./revisions-tab").then((part) => ({ default: part.RevisionsTab })));
 const ConfigurationTab = lazy(() => import("./configuration-tab").then((part) => ({ default: part.ConfigurationTab })));
@@ -37,13 +38,23 @@ const ConfigurationTab = lazy(() => import("./configuration-tab").then((part) =>
 const tabs: { value: Tab; label: string; content: ComponentType<TabProps> }[] = [
   { value: "overview", label: "Overview", content: OverviewTab },
   { value: "try", label: "Try it", content: TryTab },
+  { value: "requests", label: "Requests", content: RequestsTab },
   { value: "replicas", label: "Replicas", content: ReplicasTab },
   { value: "logs", label: "Logs", content: LogsTab },
   { value: "events", label: "Events", content: EventsTab },
   { value: "revisions", label: "Revisions", content: RevisionsTab },
   { value: "configuration", label: "Configuration", content: ConfigurationTab },
 ];
-export const tabNames = ["overview", "try", "replicas", "logs", "events", "revisions", "configuration"] as const;
+export const tabNames = [
+  "overview",
+  "try",
+  "requests",
+  "replicas",
+  "logs",
+  "events",
+  "revisions",
+  "configuration",
+] as const;
 export type Tab = (typeof tabNames)[number];
 
 export function DeploymentPage() {

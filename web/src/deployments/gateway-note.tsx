@@ -5,7 +5,7 @@ import { Button } from "@/kit/button";
 import { CopyText } from "@/kit/copy-text";
 import { Notice } from "@/kit/notice";
 import { operationState } from "@/kit/status";
-import { LogsLink } from "./tab-link";
+import { LogsLink, RequestLink } from "./tab-link";
 import { GatewayError } from "./try";
 
 type GatewayNoteProps = { error: unknown; deployment: { name: string }; onRetry?: () => void };
@@ -26,7 +26,8 @@ export function GatewayNote({ error, deployment, onRetry }: GatewayNoteProps) {
       {of_gateway && <p>{of_gateway.advice}</p>}
       {request_id && (
         <p>
-          Request <CopyText text={request_id} className="text-bad-fg" />
+          Request <CopyText text={request_id} className="text-bad-fg" />{" "}
+          {of_engine && <RequestLink deployment={deployment} id={request_id} />}
         </p>
       )}
       <div className="mt-2 flex flex-wrap gap-2">

@@ -69,6 +69,10 @@ export function TryEmbedding({ deployment, trial }: { deployment: Schema<"Deploy
           </div>
           {error !== undefined && <GatewayNote error={error} deployment={deployment} onRetry={() => void embed()} />}
         </form>
+        {/* It is there before it has anything to say: only then is that read out. */}
+        <p role="status" className="sr-only">
+          {embedded && figures(embedded)}
+        </p>
         {embedded && <Vectors {...embedded} />}
       </Card>
       <Command trial={trial} call={call(texts.length > 0 ? texts : ["A text."])} />
@@ -79,12 +83,18 @@ export function TryEmbedding({ deployment, trial }: { deployment: Schema<"Deploy
 const shownValues = 8;
 const number = (value: number) => value.toFixed(4);
 
+function figures({ vectors: [a, b] }: Embedded) {
+  const similarity = a && b ? cosine(a, b) : undefined;
+  const alike = similarity === undefined ? "" : `, cosine similarity ${number(similarity)}`;
+  return `${count(a?.length ?? 0)} dimensions${alike}`;
+}
+
 function Vectors({ texts, vectors, ms }: Embedded) {
   const [a, b] = vectors;
   const similarity = a && b ? cosine(a, b) : undefined;
   return (
     <div className="grid gap-4 border-t border-line p-4">
-      <p role="status" className="flex flex-wrap gap-x-6 gap-y-1">
+      <p className="flex flex-wrap gap-x-6 gap-y-1">
         {similarity !== undefined && (
           <span>
             Cosine similarity <strong className="tnum text-lg font-semibold">{number(similarity)}</strong>

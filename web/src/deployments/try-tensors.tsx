@@ -15,6 +15,7 @@ import { digits8, digits28, type Stroke } from "./drawing";
 import { DrawingPad } from "./drawing-pad";
 import { GatewayNote } from "./gateway-note";
 import { Paced } from "./paced";
+import { RequestLink } from "./tab-link";
 import {
   faultIn,
   type ImageInput,
@@ -112,7 +113,7 @@ function picture({ name, datatype, shape, side }: ImageInput, strokes: readonly 
   return { inputs: [{ name, shape, datatype, data }] };
 }
 
-type Asked = { outputs: Tensor[]; ms: number; error?: unknown };
+type Asked = { outputs: Tensor[]; ms: number; request_id?: string | null; error?: unknown };
 
 type DrawProps = {
   deployment: Schema<"Deployment">;
@@ -134,7 +135,11 @@ function Draw({ deployment, image, drawn, path, strokes, onStrokes, range, onRan
         try {
           const { response, started_ms } = await gateway.post(() => call, signal);
           const answer: unknown = await response.json();
-          setAsked({ outputs: outputsOf(answer), ms: performance.now() - started_ms });
+          setAsked({
+            outputs: outputsOf(answer),
+            ms: performance.now() - started_ms,
+            request_id: response.headers.get("X-Request-Id"),
+          });
         } catch (error) {
           if (!isAborted(error)) setAsked({ outputs: [], ms: 0, error });
         }
@@ -182,10 +187,11 @@ function Draw({ deployment, image, drawn, path, strokes, onStrokes, range, onRan
             />
           )}
         </div>
+        <Said outputs={asked?.outputs} />
         {asked?.error !== undefined ? (
           <GatewayNote error={asked.error} deployment={deployment} onRetry={() => paced.ask({ path, body })} />
         ) : asked ? (
-          <Outputs outputs={asked.outputs} ms={asked.ms} />
+          <Outputs outputs={asked.outputs} ms={asked.ms} deployment={deployment} request_id={asked.request_id} />
         ) : (
           <p className="text-fg-3">{blank ? "The model answers while you draw." : "Asking"}</p>
         )}
@@ -226,25 +232,49 @@ function SmallView({ shades, side, most }: { shades: readonly number[]; side: nu
 
 const plain = (value: number) => String(Number(value.toPrecision(4)));
 
-function Outputs({ outputs, ms }: { outputs: readonly Tensor[]; ms: number }) {
+/** The first output's largest value, and whether it is the likeliest class. */
+function largest(outputs: readonly Tensor[]) {
+  const values = outputs.map(vectorOf).find((found) => found !== undefined);
+  return (
+    values && { word: isDistribution(values) ? "Most likely" : "Largest", index: values.indexOf(Math.max(...values)) }
+  );
+}
+
+/** For who does not see it. It is there before it has anything to say: only then is that read out. */
+function Said({ outputs }: { outputs: readonly Tensor[] | undefined }) {
+  const best = outputs && largest(outputs);
+  return (
+    <p role="status" className="sr-only">
+      {best && `${best.word}: ${best.index}`}
+    </p>
+  );
+}
+
+type OutputsProps = {
+  outputs: readonly Tensor[];
+  ms: number;
+  deployment: { name: string };
+  request_id: string | null | undefined;
+};
+
+function Outputs({ outputs, ms, deployment, request_id }: OutputsProps) {
   const vectors = outputs.flatMap((output) => {
     const values = vectorOf(output);
     return values ? [{ name: output.name, values }] : [];
   });
-  const first = vectors[0]?.values;
-  const best = first?.indexOf(Math.max(...first));
+  const best = largest(outputs);
   return (
     <div className="grid gap-4">
       <p className="flex flex-wrap items-baseline gap-x-4 gap-y-1">
-        {first && best !== undefined && (
-          <span role="status">
-            {isDistribution(first) ? "Most likely" : "Largest"}{" "}
-            <strong className="tnum text-2xl font-semibold">{best}</strong>
+        {best && (
+          <span>
+            {best.word} <strong className="tnum text-2xl font-semibold">{best.index}</strong>
           </span>
         )}
         <span className="text-xs text-fg-3">
           answered in <span className="tnum text-fg-2">{duration(ms)}</span>
         </span>
+        <RequestLink deployment={deployment} id={request_id} />
       </p>
       {vectors.map(({ name, values }) => {
         const shares = isDistribution(values);
@@ -276,7 +306,7 @@ type AsJsonProps = {
 
 function AsJson({ deployment, request, onRequest, path, onPath }: AsJsonProps) {
   const gateway = useGateway(deployment.id);
-  const [answer, setAnswer] = useState<{ json: unknown; ms: number }>();
+  const [answer, setAnswer] = useState<{ json: unknown; ms: number; request_id: string | null }>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const fault = useMemo(() => faultIn(request), [request]);
@@ -288,7 +318,7 @@ function AsJson({ deployment, request, onRequest, path, onPath }: AsJsonProps) {
     try {
       const { response, started_ms } = await gateway.post(() => ({ path, body: request }));
       const json: unknown = await response.json();
-      setAnswer({ json, ms: performance.now() - started_ms });
+      setAnswer({ json, ms: performance.now() - started_ms, request_id: response.headers.get("X-Request-Id") });
     } catch (thrown) {
       setError(thrown);
     } finally {
@@ -323,9 +353,15 @@ function AsJson({ deployment, request, onRequest, path, onPath }: AsJsonProps) {
         </Button>
       </div>
       {error !== undefined && <GatewayNote error={error} deployment={deployment} onRetry={() => void ask()} />}
+      <Said outputs={answer && outputsOf(answer.json)} />
       {answer && (
         <>
-          <Outputs outputs={outputsOf(answer.json)} ms={answer.ms} />
+          <Outputs
+            outputs={outputsOf(answer.json)}
+            ms={answer.ms}
+            deployment={deployment}
+            request_id={answer.request_id}
+          />
           <CodeView label="Answer" language="json" value={JSON.stringify(answer.json, null, 2)} />
         </>
       )}

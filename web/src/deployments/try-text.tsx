@@ -13,6 +13,7 @@ import type { Figures } from "./completion";
 import { GatewayNote } from "./gateway-note";
 import { callOf, type Turn, useGeneration } from "./generation";
 import { GenerationSettings } from "./generation-settings";
+import { RequestLink } from "./tab-link";
 import { type Trial, useGateway } from "./try";
 
 const Markdown = lazy(() => import("@/kit/markdown").then((part) => ({ default: part.Markdown })));
@@ -153,7 +154,7 @@ function Turns({ turns, chat, deployment, empty, onRetry }: TurnsProps) {
               {(turn.state === "waiting" || turn.state === "running") && (
                 <span aria-hidden className="pulse mt-1 inline-block h-4 w-2 rounded-[2px] bg-run" />
               )}
-              <TurnFoot turn={turn} />
+              <TurnFoot turn={turn} deployment={deployment} />
               {turn.state === "failed" && (
                 <div className="mt-2">
                   <GatewayNote
@@ -180,7 +181,7 @@ const Answer = ({ text }: { text: string }) => (
   </Suspense>
 );
 
-function TurnFoot({ turn }: { turn: Turn }) {
+function TurnFoot({ turn, deployment }: { turn: Turn; deployment: { name: string } }) {
   if (!turn.figures) return turn.state === "stopped" ? <p className="mt-1 text-xs text-fg-3">Stopped</p> : null;
   const ending = turn.state === "stopped" ? "Stopped" : turn.finish === "length" && "Cut off at max tokens";
   return (
@@ -191,6 +192,7 @@ function TurnFoot({ turn }: { turn: Turn }) {
         </Tip>
       ))}
       {ending && <span className="text-warn-fg">{ending}</span>}
+      <RequestLink deployment={deployment} id={turn.figures.request_id} />
     </p>
   );
 }

@@ -121,6 +121,15 @@ const outcomes: Record<AuditOutcome, State> = {
 };
 export const auditOutcome = (outcome: AuditOutcome): State => outcomes[outcome];
 
+/** Of a call of a deployment. */
+export function outcomeState({ failed, status }: { failed: boolean; status: number }): State {
+  if (failed) return operation.failed;
+  if (status === 499) return { label: "Given up", tone: "idle", icon: CircleSlash };
+  return status >= 400
+    ? { label: "Refused", tone: "warn", icon: CircleAlert }
+    : { ...operation.succeeded, label: "Answered" };
+}
+
 const text: Record<Tone, string> = {
   ok: "text-ok-fg",
   warn: "text-warn-fg",
