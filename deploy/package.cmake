@@ -2,8 +2,7 @@
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 set(deploy ${CMAKE_SOURCE_DIR}/deploy)
 install(TARGETS modelops RUNTIME DESTINATION bin)
-install(FILES ${deploy}/systemd/modelops-serve.service ${deploy}/systemd/modelops-gateway.service
-  ${deploy}/systemd/modelops-agent.service DESTINATION lib/systemd/system)
+install(DIRECTORY ${deploy}/systemd/ DESTINATION lib/systemd/system)
 install(FILES ${deploy}/modelops.yaml DESTINATION /etc/modelops)
 install(FILES ${CMAKE_SOURCE_DIR}/docs/guides/operating.md ${CMAKE_SOURCE_DIR}/docs/guides/configuration.md
   DESTINATION share/doc/modelops)

@@ -32,6 +32,13 @@ for unit in "$root"/usr/lib/systemd/system/modelops-*.service; do
   [ -x "$root$program" ]
 done
 
+echo "the socket units name what the program takes, for services that there are"
+for unit in "$root"/usr/lib/systemd/system/modelops-*.socket; do
+  grep -qE '^FileDescriptorName=(api|web|gateway)$' "$unit"
+  [ -e "$(dirname "$unit")/$(sed -n 's/^Service=//p' "$unit")" ]
+done
+[ "$(ls "$root"/usr/lib/systemd/system/modelops-*.socket | wc -l)" = 3 ]
+
 # listening <log> <words>: the number after these words, once the program has printed them
 listening() {
   local found
