@@ -138,27 +138,32 @@ std::string_view reason_phrase(int status) {
 }
 
 std::size_t HeadScanner::scan(std::string_view buffer) {
-  const auto too_large = [&] {
-    fail(ErrorCode::header_too_large, fmt::format("The request's head is larger than {} bytes.", head_bytes_max_));
-  };
-  for (std::size_t i = seen_; i < buffer.size(); ++i) {
-    const char c = buffer[i];
-    if (i >= head_bytes_max_) too_large();
-    if (c == '\0') malformed("the head has a NUL byte");
-    if (first_line_ && i > target_bytes_max_ + 32) {
+  for (;;) {
+    const std::size_t line_end = buffer.find('\n', seen_);
+    const std::size_t reached = std::min(line_end, buffer.size());
+    if (line_ == 0 && reached > target_bytes_max_ + 32)
       fail(ErrorCode::header_too_large, fmt::format("The URL is longer than {} bytes.", target_bytes_max_));
+    if (reached >= head_bytes_max_)
+      fail(ErrorCode::header_too_large, fmt::format("The request's head is larger than {} bytes.", head_bytes_max_));
+    check_line(buffer.substr(line_, reached - line_), line_end != buffer.npos);
+    if (line_end == buffer.npos) {
+      seen_ = buffer.size();
+      return 0;
     }
-    if (c != '\n') {
-      if (i > 0 && buffer[i - 1] == '\r') malformed("a carriage return without a line feed");
-      if ((c == ' ' || c == '\t') && i > 0 && buffer[i - 1] == '\n') malformed("a field is folded over two lines");
-      continue;
-    }
-    if (i == 0 || buffer[i - 1] != '\r') malformed("a line does not end with CR LF");
-    first_line_ = false;
-    if (i >= 3 && buffer[i - 2] == '\n') return i + 1;
+    const bool is_empty = line_end == line_ + 1;
+    if (is_empty && line_ > 0) return line_end + 1;
+    line_ = seen_ = line_end + 1;
   }
-  seen_ = buffer.size();
-  return 0;
+}
+
+/// `line` is without its line feed; when it has not come yet, what is there of it.
+void HeadScanner::check_line(std::string_view line, bool whole) const {
+  if (line.find('\0') != line.npos) malformed("the head has a NUL byte");
+  if (line_ > 0 && (line.starts_with(' ') || line.starts_with('\t'))) malformed("a field is folded over two lines");
+  const std::size_t carriage_return = line.find('\r');
+  if (whole && carriage_return == line.npos) malformed("a line does not end with CR LF");
+  if (carriage_return != line.npos && carriage_return + 1 < line.size())
+    malformed("a carriage return without a line feed");
 }
 
 Head parse_head(std::string_view bytes) {

@@ -31,10 +31,12 @@ class HeadScanner {
   std::size_t scan(std::string_view buffer);
 
  private:
+  void check_line(std::string_view line, bool whole) const;
+
   std::size_t head_bytes_max_;
   std::size_t target_bytes_max_;
-  std::size_t seen_ = 0;
-  bool first_line_ = true;
+  std::size_t seen_ = 0;  // no line feed of the present line before it
+  std::size_t line_ = 0;  // where that begins
 };
 
 /// What a head says about its connection and body.
