@@ -279,7 +279,8 @@ struct ControlPlane::Graph {
       routes, access,
       api_pages(document, metrics, [this] { return not_ready(); }, config.web.public_url), exporter.get()};
   /// The same API beside the web app, so that the app needs no other origin for it.
-  api::Router web_router{routes, access, web_pages(document, config.gateway.public_url), exporter.get()};
+  api::Router web_router{routes, access, web_pages(document, config.web.public_url, config.gateway.public_url),
+                         exporter.get()};
 
   jobs::LeaseKeeper leases{*database};
   eventlog::Sequencer event_sequencer{*database, events};

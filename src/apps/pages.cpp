@@ -105,6 +105,17 @@ std::vector<api::Page> common_pages(const std::string& openapi) {
           {"/healthz", [](const http::Request&) { return answer("text/plain; charset=utf-8", "ok\n"); }}};
 }
 
+/// Who came by https once is not led to http by anybody (RFC 6797).
+void insist_on_https(std::vector<api::Page>& pages) {
+  for (api::Page& page : pages) {
+    page.answer = [answer_page = std::move(page.answer)](const http::Request& request) {
+      http::Response response = answer_page(request);
+      response.headers.set("Strict-Transport-Security", "max-age=31536000");
+      return response;
+    };
+  }
+}
+
 }  // namespace
 
 std::vector<api::Page> api_pages(const std::string& openapi, const metrics::Registry& registry,
@@ -127,7 +138,8 @@ std::vector<api::Page> api_pages(const std::string& openapi, const metrics::Regi
   return pages;
 }
 
-std::vector<api::Page> web_pages(const std::string& openapi, const std::string& gateway_url) {
+std::vector<api::Page> web_pages(const std::string& openapi, const std::string& web_url,
+                                 const std::string& gateway_url) {
   std::vector<api::Page> pages = common_pages(openapi);
   const auto app = [policy = web_policy(gateway_url)](const http::Request& request) {
     return file_of_web(request, policy);
@@ -135,6 +147,7 @@ std::vector<api::Page> web_pages(const std::string& openapi, const std::string& 
   pages.push_back({"/modelops", app});
   pages.push_back({"/modelops/", app});
   pages.push_back({"/", [](const http::Request&) { return redirect("/modelops"); }});
+  if (web_url.starts_with("https:")) insist_on_https(pages);
   return pages;
 }
 

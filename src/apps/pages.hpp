@@ -13,8 +13,9 @@ namespace modelops::apps {
 std::vector<api::Page> api_pages(const std::string& openapi, const metrics::Registry& registry,
                                  std::function<std::optional<std::string>()> ready, const std::string& web_url);
 
-/// On the web port outside the API: the web app below /modelops, documentation, health. `gateway_url` is the one other
-/// origin that the app may talk to.
-std::vector<api::Page> web_pages(const std::string& openapi, const std::string& gateway_url);
+/// On the web port outside the API: the web app below /modelops, documentation, health. `web_url` is where people reach
+/// it, `gateway_url` the one other origin that the app may talk to.
+std::vector<api::Page> web_pages(const std::string& openapi, const std::string& web_url,
+                                 const std::string& gateway_url);
 
 }  // namespace modelops::apps

@@ -206,6 +206,18 @@ TEST_P(PagesTest, TheReferenceComesFromThisServerAlone) {
   EXPECT_THAT(page.body, Not(HasSubstr("http")));
 }
 
+TEST_P(PagesTest, OverHttpsBrowsersAreToldToStayThere) {
+  EXPECT_FALSE(fetch(web() + "/modelops").headers.find("Strict-Transport-Security"));
+  plane.reset();
+  apps::ServeConfig config;
+  config.data.folder = (folder / "data").string();
+  config.data.database = database.url();
+  config.api.port = config.web.port = *reflect::Ranged<0, 65535>::parse(0);
+  config.web.public_url = "https://models.example.org";
+  plane.emplace(config);
+  EXPECT_EQ(fetch(web() + "/modelops").headers.get("Strict-Transport-Security"), "max-age=31536000");
+}
+
 TEST_P(PagesTest, TheWebAppCanBeLeftOut) {
   plane.reset();
   apps::ServeConfig config;

@@ -397,6 +397,11 @@ Task<bool> Connection::read_part(std::string_view& part, std::string& decoded, S
   co_return !part.empty();
 }
 
+/// How long a client may take for so many bytes: one that sends a byte now and then holds a replica no longer.
+SteadyTime::duration Connection::longest_wait(std::uint64_t received) const {
+  return options().body_timeout + std::chrono::seconds(received / body_bytes_per_second_min);
+}
+
 Task<std::string_view> Connection::take_whole_body() {
   const std::uint64_t most = options().model_body_bytes_max;
   const auto too_large = [&] {
@@ -409,9 +414,7 @@ Task<std::string_view> Connection::take_whole_body() {
   }
   body_.clear();
   const auto start = steady_clock::now();
-  const auto limit = [&] {
-    return start + options().body_timeout + std::chrono::seconds(body_.size() / body_bytes_per_second_min);
-  };
+  const auto limit = [&] { return start + longest_wait(body_.size()); };
   std::string decoded;
   std::string_view part;
   while (co_await read_part(part, decoded, limit())) {

@@ -86,6 +86,7 @@ class Connection final : public http::Session, public std::enable_shared_from_th
   Task<void> need_body();
   Task<bool> read_part(std::string_view& part, std::string& decoded, SteadyTime limit);
   Task<std::string_view> take_whole_body();
+  SteadyTime::duration longest_wait(std::uint64_t received) const;
   bool fits_buffer() const;
   Task<void> gather_small_body();
   static Task<void> pump(std::shared_ptr<Connection> self, std::shared_ptr<Peer> upstream);

@@ -370,7 +370,17 @@ Task<void> Connection::pump(std::shared_ptr<Connection> self, std::shared_ptr<Pe
     std::string_view part;
     std::array<char, 20> size_line;
     bool open = true;
-    while (open && co_await connection.read_part(part, decoded, connection.exchange_.deadline)) {
+    // What it waits for the client, not for the replica.
+    SteadyTime::duration waited{};
+    const auto read = [&]() -> Task<bool> {
+      const auto before = steady_clock::now();
+      const auto patience = connection.longest_wait(connection.exchange_.received) - waited;
+      const bool more =
+          co_await connection.read_part(part, decoded, std::min(before + patience, connection.exchange_.deadline));
+      waited += steady_clock::now() - before;
+      co_return more;
+    };
+    while (open && co_await read()) {
       if (chunked) {
         open = co_await write({chunk_size_line(size_line, part.size()), part, "\r\n"});
       } else {

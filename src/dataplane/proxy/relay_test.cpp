@@ -409,6 +409,22 @@ TEST_F(GatewayRelay, slow_clients_are_told_or_cut) {
   EXPECT_TRUE(peer().await_close());
 }
 
+TEST_F(GatewayRelay, a_client_that_sends_now_and_then_does_not_hold_a_replica) {
+  options.body_timeout = 200ms;
+  RawEngine engine([](int fd, int) {
+    char bytes[4096];
+    while (::recv(fd, bytes, sizeof bytes, 0) > 0) {}
+  });
+  add_route("chat", {engine.address()});
+  start();
+  http::Peer client = peer();
+  client.send("POST /serve/acme/chat/ HTTP/1.1\r\nHost: h\r\n" + key_field() + "Transfer-Encoding: chunked\r\n\r\n");
+  // Never silent for as long as the time-out, and yet ended by it.
+  pollfd answered{client.fd(), POLLIN, 0};
+  for (int bytes = 0; bytes < 1'000 && ::poll(&answered, 1, 20) == 0; ++bytes) client.send("1\r\nx\r\n");
+  EXPECT_EQ(client.read().status, 408);
+}
+
 TEST_F(GatewayRelay, a_drain_under_load_fails_no_request) {
   std::atomic<int> handled = 0;
   FakeEngine engine;
