@@ -1,5 +1,7 @@
 #include "cli/flows.hpp"
 #include "cli/uploads.hpp"
+#include "monitoring/wire.hpp"
+#include "targets/signed_agent_test.hpp"
 #include "tests/api/control_plane_test.hpp"
 
 namespace modelops {
@@ -43,16 +45,40 @@ class TenantsTest : public ControlPlaneTest {
         root.get("/api/v1/models/digits/versions/1/files").at("items").as_array().at(0).at("sha256").as_string());
     ids["approval"] = id_of(root.post("/api/v1/models/digits/versions/1/approval-request", boost::json::object()));
     ids["target"] = id_of(root.post("/api/v1/targets", boost::json::object{{"name", "local"}}));
-    ids["gateway"] = id_of(root.post("/api/v1/gateways", boost::json::object{{"name", "local"}}));
+    const auto gateway = root.post("/api/v1/gateways", boost::json::object{{"name", "local"}});
+    ids["gateway"] = id_of(gateway);
     ids["deployment"] = id_of(root.post("/api/v1/deployments", boost::json::object{{"name", "digits"},
                                                                                    {"model", "digits@production"},
                                                                                    {"target", "local"},
                                                                                    {"environment", "development"},
                                                                                    {"visibility", "organization"}}));
+    ids["request_id"] = told_by(std::string(gateway.at("token").as_string()), ids["deployment"]);
     ids["environment"] = "development";
     ids["revision"] = "1";
     ids["record"] = id_of(root.get("/api/v1/audit/records").at("items").as_array().at(0));
     return ids;
+  }
+  /// Enrols a gateway that tells of one request.
+  std::string told_by(const std::string& enrollment_token, const std::string& deployment_id) {
+    targets::testing::SignedAgent gateway;
+    gateway.enrolled = reflect::from_json<targets::Enrolled>(
+        send("/api/v1/machines/enroll", {}, reflect::to_json(gateway.enrollment(enrollment_token))));
+    monitoring::ReportMetrics report{{1}, {"run"}, {1}, {}, {}, {}};
+    monitoring::RequestTrace& told = report.requests.emplace_back();
+    told.deployment_id = deployment_id;
+    told.request.request_id = "request-1";
+    told.request.started_at = SystemClock().now();
+    const http::Request made =
+        gateway.request(post, "/api/v1/machines/metrics", SystemClock().now(), "", reflect::to_json(report));
+    send("/api/v1/machines/metrics", made.headers, made.body);
+    return told.request.request_id;
+  }
+  std::string send(const std::string& path, http::Headers headers, std::string body) {
+    headers.set("Content-Type", "application/json");
+    const auto answer =
+        client.send({.method = post, .url = url() + path, .headers = std::move(headers), .body = std::move(body)});
+    EXPECT_LT(answer.status, 300) << answer.body;
+    return answer.body;
   }
   std::string other_tenant() {
     const auto invitation = admin().post("/api/v1/organizations",
