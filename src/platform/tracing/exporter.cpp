@@ -87,6 +87,7 @@ void Exporter::run(const std::stop_token& stop) {
     bool sent = stop.stop_requested() ? false : send(batch, options_.request_timeout, stop);
     while (!sent && !stop.stop_requested()) {
       lock.lock();
+      if (const std::size_t lost = std::exchange(overflow_, 0)) drop(lost, "the collector cannot be reached");
       wake_.wait_for(lock, stop, pause, [] { return false; });
       lock.unlock();
       pause = std::min(2 * pause, pause_longest);
@@ -109,7 +110,9 @@ bool Exporter::send(std::span<const Span> batch, std::chrono::milliseconds timeo
                                                 .stop = stop,
                                                 .total_timeout = timeout});
     if (answer.status >= 200 && answer.status < 300) {
-      exported_.add(static_cast<double>(batch.size()));
+      const std::size_t rejected = std::min(rejected_spans(answer.body), batch.size());
+      exported_.add(static_cast<double>(batch.size() - rejected));
+      if (rejected > 0) drop(rejected, "the collector refused them");
       return true;
     }
     const bool transient = answer.status == 429 || (answer.status >= 502 && answer.status <= 504);

@@ -45,6 +45,17 @@ json::object one(const Span& span) {
 
 }  // namespace
 
+std::size_t rejected_spans(std::string_view answer) {
+  boost::system::error_code error;
+  const json::value body = json::parse({answer.data(), answer.size()}, error);
+  if (error) return 0;
+  const json::value* count = body.find_pointer("/partialSuccess/rejectedSpans", error);
+  if (count == nullptr) return 0;
+  if (count->is_int64()) return static_cast<std::size_t>(std::max<std::int64_t>(count->as_int64(), 0));
+  if (!count->is_string()) return 0;
+  return static_cast<std::size_t>(parse_count(count->as_string()).value_or(0));
+}
+
 std::string otlp_json(const Resource& resource, std::span<const Span> spans) {
   json::array told;
   for (const Span& span : spans) told.push_back(one(span));

@@ -60,6 +60,13 @@ TEST(Otlp, SaysWhatTheSpanSays) {
   EXPECT_EQ(told.at_pointer("/resourceSpans/0/resource/attributes/0/value/stringValue").as_string(), "modelops-server");
 }
 
+TEST(Otlp, ReadsWhatACollectorHasNotTaken) {
+  EXPECT_EQ(rejected_spans(R"({"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}})"), 3u);
+  EXPECT_EQ(rejected_spans(R"({"partialSuccess":{"rejectedSpans":2}})"), 2u);
+  for (const std::string_view none : {"", "{}", "[]", "{\"partialSuccess\":{\"rejectedSpans\":-1}}", "<html>"})
+    EXPECT_EQ(rejected_spans(none), 0u) << none;
+}
+
 /// A collector that keeps what it gets, and answers with the statuses that it was given, at last with 200.
 class Collector final : public http::Handler {
  public:
