@@ -11,7 +11,7 @@ using std::chrono::microseconds;
 using tracing::Span;
 using tracing::SpanKind;
 
-constexpr std::size_t server_timing_max = 16;
+constexpr std::size_t server_timing_max = 8;
 constexpr std::size_t timing_name_max = 64;
 constexpr std::size_t text_bytes_max = 512;
 constexpr int failed_per_second = 20;
@@ -81,7 +81,14 @@ Span request_span(const EndedRequest& request) {
 
 std::vector<Timing> parse_server_timing(std::string_view header) {
   std::vector<Timing> out;
-  for (const std::string_view entry : split(header, ',')) {
+  // What stands in quotes is for people, whatever it holds.
+  std::string text;
+  bool quoted = false;
+  for (const char c : header) {
+    if (c == '"') quoted = !quoted;
+    if (!quoted) text += c;
+  }
+  for (const std::string_view entry : split(text, ',')) {
     const auto parts = split(entry, ';');
     const std::string_view name = trim(parts.front());
     const bool named =
@@ -144,9 +151,10 @@ std::vector<Span> spans_of(const EndedRequest& request) {
     // The header tells how long, not when: one after the other, in its order.
     Time start = at(attempt.began);
     for (const Timing& timing : parse_server_timing(attempt.server_timing)) {
-      child("engine " + timing.name, SpanKind::internal, tracing::new_id(), attempt.span, start, timing.duration)
+      const microseconds duration = std::min(timing.duration, at(ended) - start);
+      child("engine " + timing.name, SpanKind::internal, tracing::new_id(), attempt.span, start, duration)
           .attributes = {{"modelops.source", std::string("Server-Timing")}};
-      start = start + timing.duration;
+      start = start + duration;
     }
   }
   return out;

@@ -66,7 +66,7 @@ struct Timing {
   std::string name;
   std::chrono::microseconds duration{};
 };
-/// What a replica says of its own time (W3C Server Timing): entries with a name and `dur`, 16 at most; what is not
+/// What a replica says of its own time (W3C Server Timing): entries with a name and `dur`, 8 at most; what is not
 /// well-formed is passed over.
 std::vector<Timing> parse_server_timing(std::string_view header);
 
