@@ -3,7 +3,7 @@ import { expect, tabTo, test } from "./support";
 test("a log is followed, searched, filtered and paused, by keyboard alone", async ({ visit, page, installation }) => {
   await visit.open("/deployments/digits");
   await tabTo(page, page.getByRole("tab", { name: "Overview" }));
-  for (let presses = 0; presses < 3; presses++) await page.keyboard.press("ArrowRight");
+  for (let presses = 0; presses < 4; presses++) await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   const log = page.getByRole("log", { name: "Log of digits" });
   await log.getByText(/./).first().waitFor();

@@ -3,14 +3,11 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { queryClient } from "./api/queries";
-import { afterContent } from "./lib/after-content";
+import { loadLater } from "./lib/after-content";
 import type { makeRouter } from "./router";
 
 // Needed only after an action.
-const Toasts = lazy(async () => {
-  await afterContent;
-  return { default: (await import("./kit/toast")).ToastProvider };
-});
+const Toasts = lazy(async () => ({ default: (await loadLater(() => import("./kit/toast"))).ToastProvider }));
 
 export function App({ router }: { router: ReturnType<typeof makeRouter> }) {
   return (

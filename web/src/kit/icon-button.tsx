@@ -1,14 +1,12 @@
 import { useState } from "react";
 import { Button, type ButtonProps } from "@/kit/button";
-import { afterContent } from "@/lib/after-content";
+import { loadLater } from "@/lib/after-content";
 
 // A page is usable before its tooltips are there; what is drawn until then has the browser's own.
 let loaded: typeof import("@/kit/tip").Tip | undefined;
-export const tooltips = afterContent
-  .then(() => import("@/kit/tip"))
-  .then((part) => {
-    loaded = part.Tip;
-  });
+export const tooltips = loadLater(() => import("@/kit/tip")).then((part) => {
+  loaded = part.Tip;
+});
 
 /** A button with a picture; its label is its name and its tooltip. */
 export function IconButton({ label, children, ...props }: ButtonProps & { label: string }) {

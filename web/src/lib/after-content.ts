@@ -9,6 +9,20 @@ export const afterContent = new Promise<void>((resolve) => {
 });
 export const contentShown = () => show();
 
+const retry_ms = 5_000;
+
+/** What `load` brings, once the content is shown. While the server is away it is tried again: it never fails. */
+export async function loadLater<T>(load: () => Promise<T>): Promise<T> {
+  await afterContent;
+  for (;;) {
+    try {
+      return await load();
+    } catch {
+      await new Promise((next) => setTimeout(next, retry_ms));
+    }
+  }
+}
+
 // A page whose server answers late is usable before it is complete.
 const longest_ms = 3_000;
 

@@ -1,5 +1,5 @@
 import { type ComponentType, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
-import { afterContent } from "@/lib/after-content";
+import { loadLater } from "@/lib/after-content";
 
 /** What was done with the button before its popup had come: the popup's own trigger takes over from there. */
 export type Early = { focused: boolean; pressed: boolean };
@@ -17,14 +17,13 @@ type PopupButtonProps<P> = {
 export function PopupButton<P extends object>({ load, props, className, children }: PopupButtonProps<P>) {
   const [Popup, setPopup] = useState<ComponentType<P & { early: Early }>>();
   const early = useRef<Early>({ focused: false, pressed: false });
-  const fetchPopup = useCallback(() => {
-    // Where it does not come the button stays, and pressing it tries again.
-    load().then(
-      (part) => setPopup(() => part.default),
-      () => undefined,
-    );
-  }, [load]);
-  useEffect(() => void afterContent.then(fetchPopup), [fetchPopup]);
+  const show = useCallback(
+    (part: { default: ComponentType<P & { early: Early }> }) => setPopup(() => part.default),
+    [],
+  );
+  useEffect(() => void loadLater(load).then(show), [load, show]);
+  // Where it does not come the button stays, and pressing it tries again.
+  const fetchNow = () => load().then(show, () => undefined);
 
   if (Popup) return <Popup {...props} early={early.current} />;
   return (
@@ -39,7 +38,7 @@ export function PopupButton<P extends object>({ load, props, className, children
       }}
       onClick={() => {
         early.current.pressed = true;
-        fetchPopup();
+        void fetchNow();
       }}
     >
       {children}
