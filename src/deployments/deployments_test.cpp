@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "deployments/jobs.hpp"
 #include "deployments/routes.hpp"
+#include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/crypto/seal.hpp"
@@ -21,15 +22,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using enum DeploymentState;
-
-struct RecordingTrail final : identity::AuditTrail {
-  void record(db::Tx& tx, const Context&, const identity::Act& act) override {
-    tx.after_commit([this, action = std::string(act.action)] { actions.push_back(action); });
-  }
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view, std::string_view) override {}
-  std::vector<std::string> actions;
-};
 
 struct FakeVersions final : ModelVersions {
   std::optional<ResolvedVersion> find(db::Tx&, const Context&, const std::string& reference) override {
@@ -214,7 +206,7 @@ class DeploymentsTest : public ::testing::TestWithParam<db::Dialect> {
   }();
   modelops::testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
-  RecordingTrail trail;
+  identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
   identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};

@@ -3,6 +3,7 @@
 #include "evidence/routes.hpp"
 #include "evidence/rules.hpp"
 #include "evidence/store.hpp"
+#include "identity/recording_trail_test.hpp"
 #include "identity/store.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/crypto/hash.hpp"
@@ -12,15 +13,6 @@ namespace modelops::evidence {
 namespace {
 
 using ::testing::ElementsAre;
-
-struct RecordingTrail final : identity::AuditTrail {
-  void record(db::Tx& tx, const Context&, const identity::Act& act) override {
-    tx.after_commit([this, action = std::string(act.action)] { actions.push_back(action); });
-  }
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view, std::string_view) override {}
-  std::vector<std::string> actions;
-};
 
 struct RecordingOutcome final : ApprovalOutcome {
   std::string_view subject_kind() const override { return "thing"; }
@@ -100,7 +92,7 @@ class EvidenceTest : public ::testing::TestWithParam<db::Dialect> {
 
   testing::TestDatabase database{GetParam()};
   ManualClock clock;
-  RecordingTrail trail;
+  identity::fixture::RecordingTrail trail;
   RecordingOutcome outcome;
   events::Topics topics;
   eventlog::EventLog events{topics, clock};

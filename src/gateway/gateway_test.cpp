@@ -5,6 +5,7 @@
 #include "gateway/routes.hpp"
 #include "gateway/snapshots.hpp"
 #include "gateway/trials.hpp"
+#include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/crypto/token.hpp"
@@ -46,17 +47,6 @@ struct FakeCallables final : CallableSource {
     return made;
   }
   Callable made;
-};
-
-struct RecordingTrail final : identity::AuditTrail {
-  void record(db::Tx& tx, const Context&, const identity::Act& act) override {
-    tx.after_commit([this, line = std::string(act.action) + " " + reflect::to_json(boost::json::value(act.data))] {
-      lines.push_back(line);
-    });
-  }
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view, std::string_view) override {}
-  std::vector<std::string> lines;
 };
 
 Route route_of(std::string organization, std::string deployment, std::string address) {
@@ -138,7 +128,7 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   }();
   modelops::testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
-  RecordingTrail trail;
+  identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
   identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/text.hpp"
+#include "identity/recording_trail_test.hpp"
 #include "identity/routes.hpp"
 #include "identity/rules.hpp"
 #include "identity/store.hpp"
@@ -13,25 +14,6 @@
 
 namespace modelops::identity {
 namespace {
-
-struct RecordingTrail final : AuditTrail {
-  void record(db::Tx& tx, const Context&, const Act& act) override {
-    tx.after_commit([this, action = std::string(act.action)] {
-      std::lock_guard lock(mutex);
-      actions.push_back(action);
-    });
-  }
-  void denied(const Context&, std::string_view permission, std::string_view) override {
-    std::lock_guard lock(mutex);
-    denials.emplace_back(permission);
-  }
-  void unknown_failure(std::string_view kind, std::string_view) override {
-    std::lock_guard lock(mutex);
-    failures.emplace_back(kind);
-  }
-  std::mutex mutex;
-  std::vector<std::string> actions, denials, failures;
-};
 
 template <class F>
 ErrorCode code_of(F&& f) {
@@ -89,7 +71,7 @@ class IdentityTest : public ::testing::TestWithParam<db::Dialect> {
   }();
   testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
-  RecordingTrail trail;
+  fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
   Access access{*database, clock, trail, keyring, false};
   Service service{*database, clock, trail, access};

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/text.hpp"
+#include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
 #include "monitoring/jobs.hpp"
@@ -17,12 +18,6 @@
 namespace modelops::monitoring {
 
 using targets::testing::SignedAgent;
-
-struct QuietTrail final : identity::AuditTrail {
-  void record(db::Tx&, const Context&, const identity::Act&) override {}
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view, std::string_view) override {}
-};
 
 struct OneVersion final : deployments::ModelVersions {
   std::optional<deployments::ResolvedVersion> find(db::Tx&, const Context&, const std::string&) override {
@@ -165,7 +160,7 @@ class MonitoringTest : public ::testing::TestWithParam<db::Dialect>, public targ
   }();
   modelops::testing::TestDatabase database{GetParam()};
   ManualClock clock{bucket_start(SystemClock().now(), coarse.step)};
-  QuietTrail trail;
+  identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
   identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/text.hpp"
+#include "identity/recording_trail_test.hpp"
 #include "identity/store.hpp"
 #include "identity/visibility.hpp"
 #include "migrations/migrations.hpp"
@@ -16,15 +17,6 @@
 #include "tests/support/database.hpp"
 
 namespace modelops::registry::fixture {
-
-struct RecordingTrail final : identity::AuditTrail {
-  void record(db::Tx& tx, const Context&, const identity::Act& act) override {
-    tx.after_commit([this, action = std::string(act.action)] { actions.push_back(action); });
-  }
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view, std::string_view) override {}
-  std::vector<std::string> actions;
-};
 
 struct FakeUsage final : UsageReport {
   std::vector<ModelUse> uses_of(db::Tx&, const Context&, const ModelId&) override { return uses; }
@@ -190,7 +182,7 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
   bool disk_is_full = false;
   testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
-  RecordingTrail trail;
+  identity::fixture::RecordingTrail trail;
   events::Topics topics;
   storage::FileBlobs blobs{folder, {.write_at = [this](int fd, const void* bytes, std::size_t n, off_t at) -> ssize_t {
                              if (!disk_is_full) return ::pwrite(fd, bytes, n, at);

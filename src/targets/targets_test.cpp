@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/http/client.hpp"
@@ -17,17 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::SignedAgent;
-
-struct QuietTrail final : identity::AuditTrail {
-  void record(db::Tx&, const Context&, const identity::Act&) override {}
-  void denied(const Context&, std::string_view, std::string_view) override {}
-  void unknown_failure(std::string_view kind, std::string_view) override {
-    std::lock_guard lock(mutex);
-    failures.emplace_back(kind);
-  }
-  std::mutex mutex;
-  std::vector<std::string> failures;
-};
 
 struct MemoryReader final : storage::BlobReader {
   explicit MemoryReader(std::string content) : bytes(std::move(content)) {}
@@ -125,7 +115,7 @@ class TargetsTest : public ::testing::TestWithParam<db::Dialect> {
   }();
   modelops::testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
-  QuietTrail trail;
+  identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
   identity::Access identity_access{*database, clock, trail, keyring, false};
   identity::Service identity{*database, clock, trail, identity_access};
