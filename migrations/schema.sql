@@ -197,8 +197,8 @@ CREATE TABLE deployment_replicas (
   FOREIGN KEY (org_id, deployment_id) REFERENCES deployments (org_id, id),
   PRIMARY KEY (org_id, id)
 );
-CREATE INDEX deployment_replicas_by_deployment ON deployment_replicas (org_id, deployment_id);
-CREATE INDEX deployment_replicas_by_target ON deployment_replicas (org_id, target_id);
+CREATE INDEX deployment_replicas_by_deployment ON deployment_replicas (org_id, deployment_id, id);
+CREATE INDEX deployment_replicas_by_target ON deployment_replicas (org_id, target_id, id);
 CREATE INDEX deployment_replicas_draining ON deployment_replicas (drain_until) WHERE drain_until IS NOT NULL AND retired_generation IS NULL;
 CREATE TABLE deployment_revisions (
   org_id TEXT NOT NULL,

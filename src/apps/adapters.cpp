@@ -63,6 +63,7 @@ gateway::Callable DeploymentRoutes::find(db::Tx& tx, const Context& ctx, const i
 std::vector<gateway::Route> DeploymentRoutes::routes(db::Tx& tx) {
   std::vector<gateway::Route> out;
   std::map<std::string, std::string> organizations;
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> aliases;  // of a version, for an organisation
   for (const deployments::Endpoint& endpoint : deployments_.endpoints(tx)) {
     std::string& organization = organizations[endpoint.org_id];
     if (organization.empty()) organization = organization_name(tx, endpoint.org_id);
@@ -76,7 +77,10 @@ std::vector<gateway::Route> DeploymentRoutes::routes(db::Tx& tx) {
     route.engine_model = endpoint.engine_model;
     route.model_names = {endpoint.name};
     if (endpoint.version.model_name != endpoint.name) route.model_names.push_back(endpoint.version.model_name);
-    for (const std::string& alias : registry_->aliases_of(tx, endpoint.org_id, endpoint.version.version_id))
+    const std::string& version_id = endpoint.version.version_id;
+    const auto [known, is_new] = aliases.try_emplace({endpoint.org_id, version_id});
+    if (is_new) known->second = registry_->aliases_of(tx, endpoint.org_id, version_id);
+    for (const std::string& alias : known->second)
       route.model_names.push_back(endpoint.version.model_name + "@" + alias);
     for (const auto& replica : endpoint.ready) route.replicas.push_back({replica.id, replica.address});
     route.unavailable_reason = endpoint.unavailable_reason;

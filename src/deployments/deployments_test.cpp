@@ -725,6 +725,21 @@ TEST_P(DeploymentsTest, LogsAreARingThatIsReadByCursorAndFollowed) {
   EXPECT_EQ(service.read_logs(admin, read).items.back().seq, 6002);
 }
 
+// In the order of the primary key SQLite stepped over every replica of the organisation, for each deployment.
+TEST_P(DeploymentsTest, ReplicasOfOneAreFoundByAnIndex) {
+  if (GetParam() != db::Dialect::sqlite) return;
+  for (const std::string column : {"deployment_id", "target_id"}) {
+    std::string plan;
+    database->read([&](db::Tx& tx) {
+      tx.query("EXPLAIN QUERY PLAN SELECT state FROM deployment_replicas WHERE org_id = ? AND " + column +
+                   " = ? ORDER BY id",
+               {std::string("org_1"), std::string("dep_1")}, 4, [&](const auto& cells) { plan += *cells[3]; });
+    });
+    EXPECT_THAT(plan, HasSubstr("org_id=? AND " + column + "=?"));
+    EXPECT_THAT(plan, Not(HasSubstr("TEMP B-TREE")));
+  }
+}
+
 TEST_P(DeploymentsTest, RacesEndInOneTruth) {
   service.create(admin, request());
   poll();

@@ -251,21 +251,10 @@ std::map<std::string, std::string> Service::replicas_on(db::Tx& tx, const std::s
   return out;
 }
 
-Endpoint Service::endpoint_of(db::Tx& tx, const DeploymentRow& row) {
-  const RevisionRow current = revision(tx, row, row.revision);
-  Endpoint made{row.org_id,
-                row.id.str(),
-                row.name,
-                row.environment_id.str(),
-                row.engine,
-                current.document.version,
-                current.document.engine_model,
-                current.document.limits,
-                {},
-                {}};
-  for (const ReplicaRow& replica : store::replicas(tx, row.org_id, row.id.str()))
-    if (!replica.is_retired() && replica.state == targets::ReplicaState::ready && !replica.address.empty())
-      made.ready.push_back({replica.id.str(), replica.address});
+Endpoint Service::endpoint_of(const DeploymentRow& row, const RevisionDocument& current,
+                              std::vector<Endpoint::Replica> ready) {
+  Endpoint made{row.org_id,      row.id.str(),         row.name,       row.environment_id.str(), row.engine,
+                current.version, current.engine_model, current.limits, std::move(ready),         {}};
   if (made.ready.empty()) made.unavailable_reason = row.reason ? row.reason->message : "No replica is ready.";
   return made;
 }
@@ -279,13 +268,26 @@ std::optional<MetricsEndpoint> Service::metrics_of(const std::string& engine) co
 }
 
 std::vector<Endpoint> Service::endpoints(db::Tx& tx) {
+  // In three statements, since there may be thousands.
+  std::map<std::string, std::vector<Endpoint::Replica>> ready;
+  for (ServingReplica& replica : store::serving_replicas(tx))
+    ready[replica.deployment_id].push_back({std::move(replica.replica_id), std::move(replica.address)});
+  std::map<std::string, RevisionDocument> documents;
+  for (CurrentDocument& current : store::serving_documents(tx))
+    documents.emplace(std::move(current.deployment_id), std::move(current.document));
   std::vector<Endpoint> out;
-  for (const DeploymentRow& row : store::serving(tx)) out.push_back(endpoint_of(tx, row));
+  for (const DeploymentRow& row : store::serving(tx))
+    out.push_back(endpoint_of(row, documents.at(row.id.str()), std::move(ready[row.id.str()])));
   return out;
 }
 
 Endpoint Service::endpoint(db::Tx& tx, const Context& ctx, const Reference& reference) {
-  return endpoint_of(tx, visible(tx, ctx, reference));
+  const DeploymentRow row = visible(tx, ctx, reference);
+  std::vector<Endpoint::Replica> ready;
+  for (const ReplicaRow& replica : store::replicas(tx, row.org_id, row.id.str()))
+    if (!replica.is_retired() && replica.state == targets::ReplicaState::ready && !replica.address.empty())
+      ready.push_back({replica.id.str(), replica.address});
+  return endpoint_of(row, revision(tx, row, row.revision).document, std::move(ready));
 }
 
 // --------------------------------------------------------------------------------------------- changing

@@ -109,7 +109,8 @@ class Service {
   Deployment accept(db::Tx& tx, const Context& ctx, Plan::Kind kind, DeploymentRow row, const RevisionRow& revision,
                     const std::string& message);
   RevisionRow revision(db::Tx& tx, const DeploymentRow& row, std::int64_t number);
-  Endpoint endpoint_of(db::Tx& tx, const DeploymentRow& row);
+  static Endpoint endpoint_of(const DeploymentRow& row, const RevisionDocument& current,
+                              std::vector<Endpoint::Replica> ready);
 
   db::Database& database_;
   const Clock& clock_;

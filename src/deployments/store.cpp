@@ -125,6 +125,13 @@ std::vector<DeploymentRow> serving(Tx& tx) {
                                Intent::run);
 }
 
+std::vector<CurrentDocument> serving_documents(Tx& tx) {
+  return tx.all<CurrentDocument>(
+      "SELECT r.deployment_id, r.document FROM deployments d JOIN deployment_revisions r ON r.org_id = d.org_id AND "
+      "r.deployment_id = d.id AND r.number = d.revision WHERE d.deleted_at IS NULL AND d.intent = ?",
+      Intent::run);
+}
+
 std::vector<ServingReplica> serving_replicas(Tx& tx) {
   return tx.all<ServingReplica>(
       "SELECT r.org_id, o.name, d.id, d.name, e.name, d.target_id, d.target_name, d.engine, r.id, r.address FROM "

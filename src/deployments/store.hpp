@@ -66,6 +66,12 @@ struct RevisionRow {
 MODELOPS_DESCRIBE(RevisionRow, org_id, deployment_id, number, version_id, digest, document, spec, artifact,
                   artifact_org_id, created_by, created_at);
 
+struct CurrentDocument {
+  std::string deployment_id;
+  RevisionDocument document;
+};
+MODELOPS_DESCRIBE(CurrentDocument, deployment_id, document);
+
 struct SecretRow {
   std::string org_id;
   SecretId id;
@@ -193,7 +199,10 @@ bool update_deployment(db::Tx& tx, const DeploymentRow& row, std::int64_t seen_v
 std::vector<DeploymentRow> unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
 /// The replicas of what `unsettled` answers, in the order of creation.
 std::vector<ReplicaRow> replicas_of_unsettled(db::Tx& tx, const std::string& after, std::int64_t limit);
+/// Those of all organisations that are meant to run.
 std::vector<DeploymentRow> serving(db::Tx& tx);
+/// What each of `serving` runs by its current revision.
+std::vector<CurrentDocument> serving_documents(db::Tx& tx);
 /// Of every organisation, in the order of their ids.
 std::vector<ServingReplica> serving_replicas(db::Tx& tx);
 std::vector<DeploymentUse> uses(db::Tx& tx, const std::string& org_id, const std::string& model_id);

@@ -263,6 +263,19 @@ TEST_P(ReconcilerTest, TriesAgainAfterAFailure) {
 
 MODELOPS_ON_BOTH_DATABASES(ReconcilerTest);
 
+TEST(RestAfter, GrowsWithARunThatTookLong) {
+  const Rest quick = rest_after(milliseconds(2), milliseconds(1000));
+  EXPECT_EQ(quick.at_least, milliseconds(2));
+  EXPECT_EQ(quick.at_least + quick.until_timer, milliseconds(1000));
+  const Rest slow = rest_after(milliseconds(500), milliseconds(1000));
+  EXPECT_EQ(slow.at_least, milliseconds(500)) << "however often it is told to";
+  EXPECT_EQ(slow.at_least + slow.until_timer, milliseconds(4500));
+  const Rest stuck = rest_after(milliseconds(90'000), milliseconds(100));
+  EXPECT_EQ(stuck.at_least, milliseconds(5'000)) << "it may have waited for something outside";
+  EXPECT_EQ(stuck.at_least + stuck.until_timer, milliseconds(60'000));
+  EXPECT_EQ(rest_after(milliseconds(6'000), milliseconds(1000)).until_timer, milliseconds(49'000));
+}
+
 TEST(BackOff, DoublesUpToTheLongestAndVaries) {
   std::set<std::int64_t> seen;
   for (int failures = 1; failures < 100; ++failures) {

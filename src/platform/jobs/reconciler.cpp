@@ -1,10 +1,19 @@
 #include "platform/jobs/reconciler.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "platform/jobs/waiting.hpp"
 
 namespace modelops::jobs {
+
+Rest rest_after(std::chrono::milliseconds took, std::chrono::milliseconds interval) {
+  using std::chrono::milliseconds;
+  // Bounded, since what took long may have waited for something outside.
+  const milliseconds at_least = std::min(took, milliseconds(5'000));
+  return {at_least, std::max(interval, std::min(9 * took, milliseconds(60'000))) - at_least};
+}
 
 ReconcilerRunner::ReconcilerRunner(events::Topics& topics, LeaseKeeper& keeper, std::vector<Reconciler*> reconcilers)
     : topics_(topics), keeper_(keeper) {
@@ -22,6 +31,7 @@ void ReconcilerRunner::run(const std::stop_token& stop, Reconciler& reconciler) 
   int failures = 0;
   while (!stop.stop_requested()) {
     const std::uint64_t seen = topics_.version(topic);
+    const auto began = std::chrono::steady_clock::now();
     try {
       if (lease && lease->lost()) lease.reset();
       if (!lease) lease = keeper_.try_hold(fmt::format("reconciler/{}", reconciler.name()));
@@ -34,10 +44,14 @@ void ReconcilerRunner::run(const std::stop_token& stop, Reconciler& reconciler) 
       pause_for(back_off(++failures, std::chrono::milliseconds(500), std::chrono::minutes(1)), stop);
       continue;
     }
-    if (lease)
-      wait_for(topics_, topic, seen, reconciler.interval(), stop);
-    else
+    if (lease) {
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+      const Rest rest = rest_after(took, reconciler.interval());
+      pause_for(rest.at_least, stop);
+      wait_for(topics_, topic, seen, rest.until_timer, stop);
+    } else {
       pause_for(std::min(reconciler.interval(), keeper_.ttl() / 3), stop);
+    }
   }
 }
 

@@ -17,13 +17,21 @@ class Reconciler {
   virtual ~Reconciler() = default;
   /// Unique in the program: the name of its lease.
   virtual std::string_view name() const = 0;
-  /// The longest time between two runs.
+  /// The longest time between two runs, unless they take long (`rest_after`).
   virtual std::chrono::milliseconds interval() const = 0;
   /// A notification of this topic starts a run at once.
   virtual std::string topic() const { return std::string(name()); }
   /// One bounded run. What it throws is logged, and it is tried again later and later, perhaps by another replica.
   virtual void reconcile(const Fence& fence) = 0;
 };
+
+/// How long a reconciler rests after a run: `at_least` whatever is notified, then `until_timer` for a notification.
+/// A long run rests in proportion: the timer alone takes a tenth of a core, notifications without end take a half.
+struct Rest {
+  std::chrono::milliseconds at_least;
+  std::chrono::milliseconds until_timer;
+};
+Rest rest_after(std::chrono::milliseconds took, std::chrono::milliseconds interval);
 
 /// Runs each reconciler on a thread of its own, while this replica holds its lease.
 class ReconcilerRunner {
