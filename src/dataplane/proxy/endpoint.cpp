@@ -60,7 +60,7 @@ Endpoint::Turn Endpoint::request(Wish& wish) {
   if (queue_.size() >= queue_max_) return Turn::queue_full;
   queue_.push_back(&wish);
   wish.queued_ = true;
-  metrics_.queued.set(static_cast<double>(queue_.size()));
+  metrics_->queued.set(static_cast<double>(queue_.size()));
   return Turn::waiting;
 }
 
@@ -80,7 +80,7 @@ void Endpoint::abandon(Wish& wish) {
   if (wish.queued_) {
     std::erase(queue_, &wish);
     wish.queued_ = false;
-    metrics_.queued.set(static_cast<double>(queue_.size()));
+    metrics_->queued.set(static_cast<double>(queue_.size()));
   }
   if (wish.granted_) --std::exchange(wish.granted_, nullptr)->outstanding_;
   // What it stood before, or held, may be somebody else's now.
@@ -110,7 +110,7 @@ void Endpoint::serve_queue() {
     queue_.pop_front();
     wish.wake();
   }
-  metrics_.queued.set(static_cast<double>(queue_.size()));
+  metrics_->queued.set(static_cast<double>(queue_.size()));
 }
 
 }  // namespace modelops::proxy

@@ -50,7 +50,7 @@ class Endpoint {
     no_replica,  ///< none is ready, or all were tried
   };
 
-  explicit Endpoint(const RouteMetrics& metrics) : metrics_(metrics) {}
+  explicit Endpoint(std::shared_ptr<const RouteMetrics> metrics) : metrics_(std::move(metrics)) {}
 
   /// Takes the replicas and limits of a new snapshot; what is known about replicas that stay is kept.
   void update(const gateway::Route& route);
@@ -68,13 +68,13 @@ class Endpoint {
   /// Frees the place on a replica. A failure ejects it for half a second, doubled with each further one to 30 s.
   void release(const std::shared_ptr<Replica>& replica, Result result);
 
-  const RouteMetrics& metrics() const { return metrics_; }
+  const RouteMetrics& metrics() const { return *metrics_; }
 
  private:
   Turn pick(Wish& wish);
   void serve_queue();
 
-  const RouteMetrics& metrics_;
+  const std::shared_ptr<const RouteMetrics> metrics_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<Replica>> replicas_;
   std::int64_t concurrency_max_ = 1;

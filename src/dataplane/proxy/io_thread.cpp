@@ -36,6 +36,7 @@ IoThread::IoThread(Shared& gateway)
 IoThread::~IoThread() { idle_.clear(); }  // they leave `peers`
 
 void IoThread::sweep(SteadyTime now) {
+  routing.table();  // an idle thread must not keep an old one alive
   for (Peer* peer : peers) peer->sweep(now);
   http::IoThread::sweep(now);
   for (auto entry = idle_.begin(); entry != idle_.end();) {

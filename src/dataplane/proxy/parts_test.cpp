@@ -17,6 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 template <class F>
 ErrorCode code_of(F&& f) {
@@ -126,8 +128,9 @@ class EndpointTest : public ::testing::Test {
   }
 
   metrics::Registry registry;
-  RouteMetrics metrics{registry, "acme", "chat", "dep_1"};
-  Endpoint endpoint{metrics};
+  std::shared_ptr<const RouteMetrics> shared = std::make_shared<const RouteMetrics>(registry, "acme", "chat", "dep_1");
+  const RouteMetrics& metrics = *shared;
+  Endpoint endpoint{shared};
 };
 
 TEST_F(EndpointTest, tokens_are_corrected_without_going_back) {
@@ -275,6 +278,36 @@ TEST(RoutingTest, a_bucket_outlives_a_snapshot) {
   EXPECT_EQ(view.table()->find_caller("d")->limit->take(now), 0ns);
   routing.publish(snapshot);
   EXPECT_GT(view.table()->find_caller("d")->limit->take(now), 0ns);
+}
+
+TEST(RoutingTest, the_series_of_a_deployment_leave_with_its_last_request) {
+  metrics::Registry registry;
+  Routing routing(registry);
+  gateway::Snapshot snapshot;
+  for (const char* name : {"chat", "digits"}) {
+    gateway::Route& route = snapshot.routes.emplace_back();
+    route.organization = "acme";
+    route.deployment = name;
+    route.deployment_id = std::string("dep_") + name;
+  }
+  routing.publish(snapshot);
+  Routing::View requests(routing);
+  auto under_way = requests.table();
+  snapshot.routes.resize(1);
+  routing.publish(snapshot);
+  under_way->find_deployment("acme", "digits")->endpoint->metrics().finished(200, false, 1s);
+  EXPECT_THAT(routing.take_traffic(1s), SizeIs(1)) << "what it counted is reported still";
+  EXPECT_THAT(registry.expose(), HasSubstr("dep_digits"));
+
+  under_way = requests.table();
+  routing.take_traffic(1s);
+  EXPECT_THAT(registry.expose(), Not(HasSubstr("dep_digits")));
+  EXPECT_THAT(registry.expose(), HasSubstr("dep_chat"));
+
+  snapshot.routes.push_back(snapshot.routes.front());
+  snapshot.routes.back().deployment_id = "dep_digits";
+  routing.publish(snapshot);
+  EXPECT_THAT(registry.expose(), HasSubstr("dep_digits")) << "it may come back";
 }
 
 // ---- heads ---------------------------------------------------------------------------------------------------------

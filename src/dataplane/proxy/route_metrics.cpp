@@ -19,31 +19,30 @@ RouteMetrics::RouteMetrics(metrics::Registry& registry, const std::string& organ
                        {"organization", organization}, {"deployment", deployment}, {"deployment_id", deployment_id}}) {}
 
 RouteMetrics::RouteMetrics(metrics::Registry& registry, const metrics::Labels& labels)
-    : first_byte(registry.histogram("modelops_gateway_time_to_first_byte_seconds",
-                                    "From a request's first byte to the first of its answer.",
+    : scope_(registry),
+      first_byte(scope_.histogram("modelops_gateway_time_to_first_byte_seconds",
+                                  "From a request's first byte to the first of its answer.", metrics::latency_bounds(),
+                                  labels)),
+      in_flight(scope_.gauge("modelops_gateway_requests_in_flight", "Requests being served.", labels)),
+      queued(scope_.gauge("modelops_gateway_queue_depth", "Requests that wait for a replica.", labels)),
+      retries(scope_.counter("modelops_gateway_retries_total", "Requests sent to a replica again.", labels)),
+      duration_(scope_.histogram("modelops_gateway_request_duration_seconds",
+                                 "From a request's first byte to its answer's last.", metrics::latency_bounds(),
+                                 labels)),
+      first_token_(scope_.histogram("modelops_gateway_time_to_first_token_seconds",
+                                    "From a request's first byte to the first event of its stream.",
                                     metrics::latency_bounds(), labels)),
-      in_flight(registry.gauge("modelops_gateway_requests_in_flight", "Requests being served.", labels)),
-      queued(registry.gauge("modelops_gateway_queue_depth", "Requests that wait for a replica.", labels)),
-      retries(registry.counter("modelops_gateway_retries_total", "Requests sent to a replica again.", labels)),
-      duration_(registry.histogram("modelops_gateway_request_duration_seconds",
-                                   "From a request's first byte to its answer's last.", metrics::latency_bounds(),
-                                   labels)),
-      first_token_(registry.histogram("modelops_gateway_time_to_first_token_seconds",
-                                      "From a request's first byte to the first event of its stream.",
-                                      metrics::latency_bounds(), labels)),
-      token_gap_(registry.histogram("modelops_gateway_inter_token_seconds", "Between two events of a stream.",
-                                    metrics::latency_bounds(), labels)),
+      token_gap_(scope_.histogram("modelops_gateway_inter_token_seconds", "Between two events of a stream.",
+                                  metrics::latency_bounds(), labels)),
       meter_(std::make_unique<Meter>()),
-      broken_(registry.counter("modelops_gateway_broken_answers_total",
-                               "Answers below 500 that had begun and did not arrive whole.", labels)),
-      tokens_in_(token_counter(registry, labels, "in")),
-      tokens_out_(token_counter(registry, labels, "out")),
-      requests_{request_counter(registry, labels, "1xx"), request_counter(registry, labels, "1xx"),
-                request_counter(registry, labels, "2xx"), request_counter(registry, labels, "3xx"),
-                request_counter(registry, labels, "4xx"), request_counter(registry, labels, "5xx")},
-      faults_{fault_counter(registry, labels, "connect"), fault_counter(registry, labels, "reset"),
-              fault_counter(registry, labels, "timeout"), fault_counter(registry, labels, "malformed"),
-              fault_counter(registry, labels, "truncated")} {}
+      broken_(scope_.counter("modelops_gateway_broken_answers_total",
+                             "Answers below 500 that had begun and did not arrive whole.", labels)),
+      tokens_in_(token_counter(labels, "in")),
+      tokens_out_(token_counter(labels, "out")),
+      requests_{request_counter(labels, "1xx"), request_counter(labels, "1xx"), request_counter(labels, "2xx"),
+                request_counter(labels, "3xx"), request_counter(labels, "4xx"), request_counter(labels, "5xx")},
+      faults_{fault_counter(labels, "connect"), fault_counter(labels, "reset"), fault_counter(labels, "timeout"),
+              fault_counter(labels, "malformed"), fault_counter(labels, "truncated")} {}
 
 void RouteMetrics::finished(int status, bool broken, Duration duration) const {
   requests_.at(static_cast<std::size_t>(status / 100)).add();
@@ -70,22 +69,19 @@ void RouteMetrics::tokens(std::int64_t in, std::int64_t out) const {
   tokens_out_.add(static_cast<double>(std::max<std::int64_t>(out - owed, 0)));
 }
 
-metrics::Counter RouteMetrics::token_counter(metrics::Registry& registry, const metrics::Labels& labels,
-                                             std::string direction) {
-  return registry.counter("modelops_gateway_tokens_total", "Tokens, as engines tell in `usage`.",
-                          with(labels, "direction", std::move(direction)));
+metrics::Counter RouteMetrics::token_counter(const metrics::Labels& labels, std::string direction) {
+  return scope_.counter("modelops_gateway_tokens_total", "Tokens, as engines tell in `usage`.",
+                        with(labels, "direction", std::move(direction)));
 }
 
-metrics::Counter RouteMetrics::request_counter(metrics::Registry& registry, const metrics::Labels& labels,
-                                               std::string status) {
-  return registry.counter("modelops_gateway_requests_total", "Requests answered.",
-                          with(labels, "status", std::move(status)));
+metrics::Counter RouteMetrics::request_counter(const metrics::Labels& labels, std::string status) {
+  return scope_.counter("modelops_gateway_requests_total", "Requests answered.",
+                        with(labels, "status", std::move(status)));
 }
 
-metrics::Counter RouteMetrics::fault_counter(metrics::Registry& registry, const metrics::Labels& labels,
-                                             std::string kind) {
-  return registry.counter("modelops_gateway_upstream_errors_total", "Replicas that did not answer as they should.",
-                          with(labels, "kind", std::move(kind)));
+metrics::Counter RouteMetrics::fault_counter(const metrics::Labels& labels, std::string kind) {
+  return scope_.counter("modelops_gateway_upstream_errors_total", "Replicas that did not answer as they should.",
+                        with(labels, "kind", std::move(kind)));
 }
 
 }  // namespace modelops::proxy

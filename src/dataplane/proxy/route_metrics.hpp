@@ -12,9 +12,11 @@ namespace modelops::proxy {
 /// Why a replica did not answer as it should.
 enum class UpstreamFault { connect, reset, timeout, malformed, truncated };
 
-/// What is counted of one deployment: its series for Prometheus, and for the control plane. Made once, so that counting
-/// takes no look-up.
+/// What is counted of one deployment: its series for Prometheus, which leave the registry with it, and for the control
+/// plane. Made once, so that counting takes no look-up.
 class RouteMetrics {
+  metrics::Scope scope_;  // before what is made through it
+
  public:
   using Duration = Meter::Duration;
   /// The id keeps a deployment's series apart from those of another that had its name before.
@@ -37,11 +39,9 @@ class RouteMetrics {
 
  private:
   RouteMetrics(metrics::Registry& registry, const metrics::Labels& labels);
-  static metrics::Counter token_counter(metrics::Registry& registry, const metrics::Labels& labels,
-                                        std::string direction);
-  static metrics::Counter request_counter(metrics::Registry& registry, const metrics::Labels& labels,
-                                          std::string status);
-  static metrics::Counter fault_counter(metrics::Registry& registry, const metrics::Labels& labels, std::string kind);
+  metrics::Counter token_counter(const metrics::Labels& labels, std::string direction);
+  metrics::Counter request_counter(const metrics::Labels& labels, std::string status);
+  metrics::Counter fault_counter(const metrics::Labels& labels, std::string kind);
 
   metrics::Histogram duration_;
   metrics::Histogram first_token_;  // from the request's first byte to the first event of a stream

@@ -40,11 +40,11 @@ std::vector<std::string_view> RoutingTable::models(std::string_view organization
   return out;
 }
 
-const RouteMetrics& Routing::metrics_of(const gateway::Route& route) {
+std::shared_ptr<const RouteMetrics> Routing::metrics_of(const gateway::Route& route) {
   auto& made = metrics_[route.deployment_id];
   if (!made)
-    made = std::make_unique<RouteMetrics>(registry_, route.organization, route.deployment, route.deployment_id);
-  return *made;
+    made = std::make_shared<const RouteMetrics>(registry_, route.organization, route.deployment, route.deployment_id);
+  return made;
 }
 
 void Routing::publish(gateway::Snapshot snapshot) {
@@ -100,6 +100,8 @@ std::vector<monitoring::DeploymentTraffic> Routing::take_traffic(Meter::Duration
     monitoring::DeploymentTraffic traffic{deployment_id, {}};
     if (metrics->meter().take(traffic.traffic)) out.push_back(std::move(traffic));
   }
+  // No endpoint holds these, and only `publish`, which waits for the lock, can give them one again.
+  std::erase_if(metrics_, [&](const auto& entry) { return entry.second.use_count() == 1; });
   return out;
 }
 

@@ -85,13 +85,14 @@ class Routing {
   };
 
  private:
-  const RouteMetrics& metrics_of(const gateway::Route& route);
+  std::shared_ptr<const RouteMetrics> metrics_of(const gateway::Route& route);
 
   metrics::Registry& registry_;
   mutable std::mutex mutex_;
   std::atomic<std::uint64_t> changes_{0};
   std::shared_ptr<const RoutingTable> table_;
-  std::map<std::string, std::unique_ptr<RouteMetrics>> metrics_;  // by deployment_id; as the registry, never shrinks
+  // By deployment_id. One that is in no table any more stays until its last request has ended and was reported.
+  std::map<std::string, std::shared_ptr<const RouteMetrics>> metrics_;
 };
 
 }  // namespace modelops::proxy

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -68,7 +69,28 @@ class Registry {
   std::string expose() const;
 
  private:
+  friend class Scope;
   std::unique_ptr<prometheus::Registry> registry_;
+};
+
+/// The series of something that ends before the process does: they leave the registry with the scope, and nothing may
+/// use them after that. No other scope may make the same series while this one lives. Not thread-safe.
+class Scope {
+ public:
+  explicit Scope(Registry& registry) : registry_(&registry) {}
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// As those of Registry.
+  Counter counter(const std::string& name, const std::string& help, const Labels& labels = {});
+  Gauge gauge(const std::string& name, const std::string& help, const Labels& labels = {});
+  Histogram histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,
+                      const Labels& labels = {});
+
+ private:
+  Registry* registry_;
+  std::vector<std::function<void()>> removals_;
 };
 
 /// Upper bounds in seconds from half a millisecond to a minute, for the latency of requests.

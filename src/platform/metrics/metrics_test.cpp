@@ -6,6 +6,7 @@ namespace modelops::metrics {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Metrics, the_same_name_and_labels_are_the_same_series) {
   Registry registry;
@@ -17,6 +18,22 @@ TEST(Metrics, the_same_name_and_labels_are_the_same_series) {
   EXPECT_THAT(text, HasSubstr("# TYPE requests_total counter"));
   EXPECT_THAT(text, HasSubstr("requests_total{route=\"models\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("requests_total{route=\"other\"} 0\n"));
+}
+
+TEST(Metrics, the_series_of_a_scope_leave_with_it) {
+  Registry registry;
+  registry.counter("requests_total", "Requests.", {{"route", "models"}}).add();
+  {
+    Scope scope(registry);
+    scope.counter("requests_total", "Requests.", {{"route", "gone"}}).add();
+    scope.gauge("depth", "Depth.", {{"route", "gone"}}).set(1);
+    scope.histogram("latency_seconds", "Latency.", {1}, {{"route", "gone"}}).observe(1);
+    EXPECT_THAT(registry.expose(), HasSubstr("latency_seconds_count{route=\"gone\"} 1\n"));
+  }
+  EXPECT_THAT(registry.expose(), Not(HasSubstr("gone")));
+  EXPECT_THAT(registry.expose(), HasSubstr("requests_total{route=\"models\"} 1\n"));
+  Scope again(registry);
+  EXPECT_EQ(again.counter("requests_total", "Requests.", {{"route", "gone"}}).value(), 0);
 }
 
 TEST(Metrics, a_label_value_cannot_forge_a_line) {
