@@ -74,6 +74,7 @@ Context Access::authenticate(const http::Request& request) {
     if (!header->starts_with(scheme))
       fail(ErrorCode::unauthenticated, "Send the API key as \"Authorization: Bearer mo_api_…\".");
     if (auto ctx = context_of_key(trim(header->substr(scheme.size())))) return *ctx;
+    guesses_.take(request.remote_address);  // after the look-up: whoever shares an address with a guesser gets in
     audit_.unknown_failure("api_key", request.remote_address);
     refuse_credentials();
   }

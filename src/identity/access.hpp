@@ -1,6 +1,7 @@
 #pragma once
 #include "identity/ports.hpp"
 #include "identity/types.hpp"
+#include "platform/api/guesses.hpp"
 #include "platform/api/router.hpp"
 #include "platform/crypto/keyring.hpp"
 
@@ -36,6 +37,7 @@ class Access final : public api::Access {
   const Clock& clock_;
   AuditTrail& audit_;
   const crypto::Keyring& keyring_;
+  api::Guesses guesses_{clock_};  // of API keys
   std::vector<std::string> known_permissions_;
   bool secure_cookies_;
 };

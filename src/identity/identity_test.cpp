@@ -10,6 +10,7 @@
 #include "identity/store.hpp"
 #include "identity/visibility.hpp"
 #include "migrations/migrations.hpp"
+#include "platform/crypto/token.hpp"
 #include "tests/support/database.hpp"
 
 namespace modelops::identity {
@@ -169,6 +170,44 @@ TEST_P(IdentityTest, GuessingAtAnAccountGetsSlowerFromWhereverItComes) {
   }
   clock.advance(std::chrono::seconds(2));
   EXPECT_EQ(guess("admin@localhost", "192.0.2.77"), ErrorCode::too_many_requests);
+}
+
+TEST_P(IdentityTest, TheCurrentPasswordCannotBeGuessedFromAnOpenSession) {
+  service.change_password(admin, {std::nullopt, {"correct horse battery"}});
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(code_of([&] { service.change_password(admin, {"wrong", {"another long password"}}); }),
+              ErrorCode::unprocessable);
+  EXPECT_EQ(code_of([&] { service.change_password(admin, {"correct horse battery", {"another long password"}}); }),
+            ErrorCode::too_many_requests);
+  clock.advance(std::chrono::seconds(2));
+  service.change_password(admin, {"correct horse battery", {"another long password"}});
+}
+
+TEST_P(IdentityTest, UnknownTokensAreRefusedFasterThanTheyAreLookedUp) {
+  Context nobody;
+  nobody.remote_address = "192.0.2.1";
+  const auto redeem = [&](const std::string& token) {
+    return code_of([&] { service.redeem_link(nobody, {{token}}); });
+  };
+  const auto authenticate = [&](const std::string& token) {
+    http::Headers headers;
+    headers.add("Authorization", "Bearer " + token);
+    http::Request made = request(http::Method::get, headers);
+    made.remote_address = nobody.remote_address;
+    return access.authenticate(made);
+  };
+  const std::string unknown(crypto::make_token("signin").reveal());
+  for (int i = 0; i < api::Guesses::most; ++i) EXPECT_EQ(redeem(unknown), ErrorCode::unauthenticated);
+  EXPECT_EQ(redeem(boot.sign_in_token), ErrorCode::too_many_requests) << "it would cost a transaction";
+  EXPECT_THAT(trail.failures, ::testing::SizeIs(api::Guesses::most));
+  clock.advance(api::Guesses::refill);
+  EXPECT_EQ(std::get<http::Response>(service.redeem_link(nobody, {{boot.sign_in_token}})).status, 200);
+
+  const std::string key(crypto::make_token("api").reveal());
+  for (int i = 0; i < api::Guesses::most; ++i)
+    EXPECT_EQ(code_of([&] { authenticate(key); }), ErrorCode::unauthenticated);
+  EXPECT_EQ(code_of([&] { authenticate(key); }), ErrorCode::too_many_requests);
+  EXPECT_EQ(authenticate(boot.api_token).actor.id, admin.actor.id) << "who shares the address gets in";
 }
 
 TEST_P(IdentityTest, KeysCanBeScopedRevokedAndExpire) {

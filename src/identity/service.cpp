@@ -213,28 +213,41 @@ http::Response Service::start_session(db::Tx& tx, const std::string& org_id, con
                           session_age_max);
 }
 
-http::Answer Service::sign_in(const Context& ctx, const SignIn& request) {
-  const std::string by_mail = "email:" + to_lower_ascii(request.email.str());
-  const std::string by_address = "address:" + ctx.remote_address;
+Service::PasswordSources Service::password_sources(const Context& ctx, const std::string& email) {
+  return {"email:" + to_lower_ascii(email), "address:" + ctx.remote_address};
+}
+
+void Service::require_patience(db::Tx& tx, const PasswordSources& sources) const {
   const Time now = clock_.now();
-  const auto [user, wait] = database_.read([&](db::Tx& tx) {
-    std::chrono::microseconds longest{0};
-    for (const std::string& source : {by_mail, by_address}) {
-      const auto failures = store::find_failures(tx, source);
-      if (!failures || now - failures->last_at > sign_in_failures_forgotten_after) continue;
-      // Many people may share one network address: it gets ten times the patience.
-      const auto delay = sign_in_delay(source == by_mail ? failures->failures : failures->failures / 10);
-      longest =
-          std::max(longest, std::chrono::duration_cast<std::chrono::microseconds>(delay) - (now - failures->last_at));
-    }
-    return std::pair(store::find_user_by_email(tx, request.email.str()), longest);
-  });
-  if (wait.count() > 0) {
-    Error error(ErrorCode::too_many_requests,
-                "Too many failed sign-ins. Wait, then try again, or ask for a sign-in link.");
-    error.retry_after_seconds = static_cast<int>(wait.count() / 1'000'000) + 1;
-    throw error;
+  std::chrono::microseconds wait{0};
+  for (const std::string& source : {sources.by_mail, sources.by_address}) {
+    const auto failures = store::find_failures(tx, source);
+    if (!failures || now - failures->last_at > sign_in_failures_forgotten_after) continue;
+    // Many people may share one network address: it gets ten times the patience.
+    const auto delay = sign_in_delay(source == sources.by_mail ? failures->failures : failures->failures / 10);
+    wait = std::max(wait, std::chrono::duration_cast<std::chrono::microseconds>(delay) - (now - failures->last_at));
   }
+  if (wait.count() <= 0) return;
+  Error error(ErrorCode::too_many_requests,
+              "Too many wrong passwords. Wait, then try again, or ask for a sign-in link.");
+  error.retry_after_seconds = static_cast<int>(wait.count() / 1'000'000) + 1;
+  throw error;
+}
+
+void Service::count_failure(const PasswordSources& sources) {
+  const Time now = clock_.now();
+  database_.write([&](db::Tx& tx) {
+    for (const std::string& source : {sources.by_mail, sources.by_address})
+      store::add_failure(tx, source, now, now - sign_in_failures_forgotten_after);
+  });
+}
+
+http::Answer Service::sign_in(const Context& ctx, const SignIn& request) {
+  const PasswordSources sources = password_sources(ctx, request.email.str());
+  const auto user = database_.read([&](db::Tx& tx) {
+    require_patience(tx, sources);
+    return store::find_user_by_email(tx, request.email.str());
+  });
   const std::string& hash = user && user->password_hash ? *user->password_hash : crypto::nobodys_password_hash();
   const bool right = crypto::verify_password(Secret(*request.password), hash) && user && user->password_hash;
   std::optional<std::string> org_id;
@@ -248,20 +261,18 @@ http::Answer Service::sign_in(const Context& ctx, const SignIn& request) {
     });
   }
   if (!org_id) {
-    database_.write([&](db::Tx& tx) {
-      for (const std::string& source : {by_mail, by_address})
-        store::add_failure(tx, source, now, now - sign_in_failures_forgotten_after);
-    });
+    count_failure(sources);
     audit_.unknown_failure("sign_in", ctx.remote_address);
     fail(ErrorCode::unauthenticated, "The address, the password or the organization is wrong.");
   }
   return database_.write([&](db::Tx& tx) -> http::Response {
-    store::clear_failures(tx, by_mail);
+    store::clear_failures(tx, sources.by_mail);
     return start_session(tx, *org_id, user->id);
   });
 }
 
 http::Answer Service::redeem_link(const Context& ctx, const RedeemLink& request) {
+  guesses_.require_left(ctx.remote_address);
   const auto response = database_.write([&](db::Tx& tx) -> std::optional<http::Response> {
     if (!crypto::is_token(*request.token, "signin")) return std::nullopt;
     const auto link = store::take_link(tx, crypto::token_digest(*request.token));
@@ -269,6 +280,7 @@ http::Answer Service::redeem_link(const Context& ctx, const RedeemLink& request)
     return start_session(tx, link->org_id.str(), link->user_id);
   });
   if (response) return *response;
+  guesses_.take(ctx.remote_address);
   audit_.unknown_failure("sign_in_link", ctx.remote_address);
   fail(ErrorCode::unauthenticated, "This sign-in link was used before or is too old. Ask for a new one.");
 }
@@ -288,9 +300,14 @@ void Service::change_password(const Context& ctx, const ChangePassword& request)
   check_password(*request.new_password, "/new_password");
   const auto user = database_.read([&](db::Tx& tx) { return store::find_user(tx, ctx.actor.id); });
   if (!user) not_found("user", ctx.actor.id);
+  // A session that was left open must not be the way around what a sign-in is held to.
+  const PasswordSources sources = password_sources(ctx, user->email);
+  database_.read([&](db::Tx& tx) { require_patience(tx, sources); });
   if (user->password_hash &&
-      !(request.current_password && crypto::verify_password(Secret(*request.current_password), *user->password_hash)))
+      !(request.current_password && crypto::verify_password(Secret(*request.current_password), *user->password_hash))) {
+    if (request.current_password) count_failure(sources);
     fail_field("/current_password", "is not your current password");
+  }
   const std::string hash = crypto::hash_password(Secret(*request.new_password));
   database_.write(ctx, [&](db::Tx& tx) {
     store::set_password(tx, ctx.actor.id, hash);

@@ -53,7 +53,9 @@ Enrolled Machines::enroll(const Context& ctx, const EnrollMachine& request) {
   check_protocol(request.protocol);
   const ServerKeys::Key key = keys_.active();
   const std::string& token = *request.token;
+  guesses_.require_left(ctx.remote_address);
   const auto refuse = [&] {
+    guesses_.take(ctx.remote_address);
     audit_.unknown_failure("enrollment_token", ctx.remote_address);
     fail(ErrorCode::unauthenticated,
          "The enrollment token is unknown, used or expired. Make a new one: each works once, for 15 minutes.");

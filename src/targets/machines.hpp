@@ -1,4 +1,5 @@
 #pragma once
+#include "platform/api/guesses.hpp"
 #include "platform/events/topics.hpp"
 #include "targets/machine_access.hpp"
 #include "targets/types.hpp"
@@ -42,6 +43,7 @@ class Machines {
   identity::AuditTrail& audit_;
   ServerKeys& keys_;
   MachineAccess& access_;
+  api::Guesses guesses_{clock_};  // of enrolment tokens
   events::Topics& topics_;
   DesiredStates& desired_;
   ObservedSink& sink_;

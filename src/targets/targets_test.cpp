@@ -5,6 +5,7 @@
 #include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
+#include "platform/crypto/token.hpp"
 #include "platform/http/client.hpp"
 #include "platform/http/server.hpp"
 #include "targets/routes.hpp"
@@ -141,6 +142,17 @@ TEST_P(TargetsTest, AnAgentEnrollsOnceWithItsToken) {
   EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(made.token)); }), ErrorCode::unauthenticated);
   EXPECT_THAT(trail.failures, ElementsAre("enrollment_token"));
   EXPECT_EQ(code_of([&] { service.create(admin, {*Slug::parse("local"), {}}); }), ErrorCode::conflict);
+}
+
+TEST_P(TargetsTest, UnknownEnrollmentTokensAreRefusedBeforeTheyCostATransaction) {
+  const NewTarget made = service.create(admin, {*Slug::parse("local"), {}});
+  const SignedAgent agent;
+  const std::string unknown(crypto::make_token("enroll").reveal());
+  for (int i = 0; i < api::Guesses::most; ++i)
+    EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(unknown)); }), ErrorCode::unauthenticated);
+  EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(made.token)); }), ErrorCode::too_many_requests);
+  clock.advance(api::Guesses::refill);
+  machines.enroll({}, agent.enrollment(made.token));
 }
 
 TEST_P(TargetsTest, ManyWhoRaceForATokenGetItOnce) {

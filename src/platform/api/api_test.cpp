@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "migrations/migrations.hpp"
+#include "platform/api/guesses.hpp"
 #include "platform/api/router.hpp"
 #include "platform/http/client.hpp"
 #include "platform/http/server.hpp"
@@ -251,6 +252,42 @@ TEST_F(ApiTest, TheDocumentDescribesEveryRoute) {
   EXPECT_THAT(reflect::to_json(change.at("parameters")),
               ::testing::AllOf(::testing::HasSubstr("If-Match"), ::testing::HasSubstr("\"path\"")));
   EXPECT_EQ(change.at("x-permission"), "books:write");
+}
+
+TEST(GuessesTest, EachNetworkHasItsOwnAndTheyComeBack) {
+  ManualClock clock;
+  Guesses guesses(clock);
+  const auto wait = [&](const std::string& address) {
+    try {
+      guesses.take(address);
+      return 0;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, ErrorCode::too_many_requests);
+      return error.retry_after_seconds.value_or(-1);
+    }
+  };
+  for (int i = 0; i < Guesses::most; ++i) EXPECT_EQ(wait(fmt::format("2001:db8::{:x}", i)), 0);
+  EXPECT_EQ(wait("2001:db8::ffff"), 10) << "an IPv6 host has a whole network";
+  EXPECT_THROW(guesses.require_left("2001:db8::1"), Error);
+  EXPECT_EQ(wait("2001:db8:0:1::1"), 0);
+  clock.advance(std::chrono::seconds(4));
+  EXPECT_EQ(wait("2001:db8::1"), 6);
+  clock.advance(std::chrono::seconds(6));
+  guesses.require_left("2001:db8::1");
+  EXPECT_EQ(wait("2001:db8::1"), 0);
+  EXPECT_EQ(wait("2001:db8::1"), 10);
+  clock.advance(-std::chrono::hours(48));
+  EXPECT_EQ(wait("2001:db8::1"), 10) << "a clock that is set back shuts nobody out for longer";
+}
+
+TEST(GuessesTest, MemoryIsBounded) {
+  ManualClock clock;
+  Guesses guesses(clock);
+  for (int i = 0; i < Guesses::most; ++i) guesses.take("192.0.2.1");
+  for (std::size_t i = 0; i + 1 < Guesses::clients_max; ++i) guesses.take(fmt::format("10.{}.{}.1", i / 250, i % 250));
+  EXPECT_THROW(guesses.require_left("192.0.2.1"), Error);
+  guesses.take("10.200.0.1");
+  guesses.require_left("192.0.2.1");
 }
 
 }  // namespace modelops::api
