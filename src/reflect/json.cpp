@@ -118,6 +118,7 @@ class EventHandler {
     text_.clear();
     return scalar([&](Sink& s) { s.on_string(decoding_, whole); });
   }
+  // The whole text is at hand (`write_some` is called once), so a number comes in one part.
   bool on_number_part(string_view, error_code&) { return true; }
   bool on_int64(std::int64_t v, string_view, error_code&) {
     return scalar([&](Sink& s) { s.on_int(decoding_, v); });
@@ -125,8 +126,10 @@ class EventHandler {
   bool on_uint64(std::uint64_t v, string_view, error_code&) {
     return scalar([&](Sink& s) { s.on_uint(decoding_, v); });
   }
-  bool on_double(double v, string_view, error_code&) {
-    return scalar([&](Sink& s) { s.on_double(decoding_, v); });
+  bool on_double(double v, string_view text, error_code&) {
+    // Boost's `v` is off by a unit in the last place for long decimals: what is stored would drift with each reading.
+    const double exact = parse_number_text({text.data(), text.size()}).value_or(v);
+    return scalar([&](Sink& s) { s.on_double(decoding_, exact); });
   }
   bool on_bool(bool v, error_code&) {
     return scalar([&](Sink& s) { s.on_bool(decoding_, v); });
