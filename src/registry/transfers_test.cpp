@@ -255,10 +255,59 @@ TEST_P(TransfersTest, AnArchiveThatIsRefusedLeavesNothing) {
   EXPECT_EQ(blobs_on_disk(), 0U);
 }
 
+TEST_P(TransfersTest, AnUploadIsNotSealedWhileFilesAreOnTheirWay) {
+  put(ada, upload, "first", "content");
+  service.create_model(ada, model_named("m"));
+  std::vector<TransferRow> rows;
+  for (const char* path : {"f", "e", "d", "c", "b", "a"}) rows.push_back(begin(file(upload, path, 3)));
+  CreateModel with_source = model_named("n");
+  with_source.source = UploadSource{upload};
+  const auto seals = {std::function([&] { service.analyze(ada, {upload}); }), std::function([&] {
+                        service.create_version(ada, {named("m"), upload, std::nullopt, *Description::parse("")});
+                      }),
+                      std::function([&] { service.create_model(ada, with_source); })};
+  for (const auto& seal : seals) {
+    const Error error = error_of(seal);
+    EXPECT_EQ(error.code, ErrorCode::conflict);
+    EXPECT_THAT(error.message, ::testing::HasSubstr("on their way: a, b, c, d, e and 1 more."));
+  }
+  EXPECT_EQ(uploads.get(ada, {upload}).state, UploadState::open);
+  send(rows.back(), 0, "012");
+  EXPECT_THAT(error_of(*seals.begin()).message, ::testing::HasSubstr("on their way: b, c, d, e, f."));
+  rows.pop_back();
+  for (const TransferRow& row : rows) transfers.remove(ada, {row.id});
+  service.analyze(ada, {upload});
+  EXPECT_EQ(files().size(), 2U);
+}
+
+TEST_P(TransfersTest, AFileThatExpiredDoesNotHoldUpItsUpload) {
+  begin(3);
+  clock.advance(uploads.limits().age_max + std::chrono::hours(1));
+  put(ada, upload, "first", "content");
+  service.analyze(ada, {upload});
+  EXPECT_EQ(uploads.get(ada, {upload}).state, UploadState::sealed);
+}
+
+TEST_P(TransfersTest, OneWhoseBeginningWasNotAnsweredDoesNotHoldUpItsUpload) {
+  begin(3);  // the client never learns of it
+  clock.advance(std::chrono::seconds(1));
+  const TransferRow again = begin(3);
+  send(again, 0, "012");
+  clock.advance(std::chrono::seconds(1));
+  const TransferRow replacement = begin(4);
+  EXPECT_EQ(code_of([&] { service.analyze(ada, {upload}); }), ErrorCode::conflict);
+  transfers.remove(ada, {replacement.id});
+  service.analyze(ada, {upload});
+  EXPECT_EQ(files().size(), 1U);
+}
+
 TEST_P(TransfersTest, AnUploadThatIsSealedMeanwhileTakesNoFile) {
   put(ada, upload, "first", "content");
   const TransferRow row = begin(3);
-  service.analyze(ada, {upload});
+  // An earlier release sealed it all the same.
+  database->write([&](db::Tx& tx) {
+    store::seal_upload(tx, *store::find_upload(tx, org.str(), upload.str()), sha256("content"), clock.now());
+  });
   EXPECT_EQ(code_of([&] { send(row, 0, "012"); }), ErrorCode::conflict);
   EXPECT_EQ(files().size(), 1U);
   EXPECT_EQ(count("unclaimed_blobs"), 0);

@@ -1,11 +1,16 @@
 #include "registry/uploads.hpp"
 
+#include <fmt/ranges.h>
+
+#include <map>
+
 #include "registry/rules.hpp"
 
 namespace modelops::registry {
 namespace {
 
 constexpr std::int64_t clean_up_batch = 100;
+constexpr std::ptrdiff_t named_max = 5;
 
 }  // namespace
 
@@ -122,12 +127,37 @@ std::unique_ptr<storage::Upload> Uploads::begin_blob(std::uint64_t expected_byte
   return blob;
 }
 
+void Uploads::require_arrived(db::Tx& tx, const UploadRow& row) {
+  const std::vector<TransferRow> transfers = store::transfers_of(tx, row.org_id.str(), row.id.str());
+  std::map<std::string_view, Time> arrived;
+  for (const TransferRow& transfer : transfers)
+    if (transfer.state == TransferState::complete)
+      arrived[transfer.path] = std::max(arrived[transfer.path], transfer.created_at);
+  std::vector<std::string_view> pending;
+  for (const TransferRow& transfer : transfers) {
+    if (transfer.state == TransferState::complete || transfer.expires_at < clock_.now()) continue;
+    // A client that lost the answer to its beginning does not know of it, and began the file anew.
+    const auto anew = arrived.find(transfer.path);
+    if (anew == arrived.end() || anew->second < transfer.created_at) pending.push_back(transfer.path);
+  }
+  if (pending.empty()) return;
+  std::string paths = fmt::format(
+      "{}",
+      fmt::join(pending.begin(), pending.begin() + std::min<std::ptrdiff_t>(std::ssize(pending), named_max), ", "));
+  if (std::ssize(pending) > named_max) paths += fmt::format(" and {} more", std::ssize(pending) - named_max);
+  fail(ErrorCode::conflict,
+       fmt::format("Files of this upload are still on their way: {}. Wait until they have arrived, "
+                   "or give them up (DELETE /api/v1/uploads/tus/{{transfer}}).",
+                   paths));
+}
+
 Sha256Text Uploads::seal(db::Tx& tx, const Context& ctx, const UploadId& id) {
   const UploadRow row = find_or_fail(tx, ctx, id);
   if (row.state == UploadState::sealed) {
     store::touch_upload(tx, row, clock_.now());
     return *row.digest;
   }
+  require_arrived(tx, row);
   const std::vector<FileEntry> files = store::upload_files(tx, ctx.org_id, id.str());
   check_tree(files);
   const Sha256Text digest = manifest_digest(files);

@@ -43,7 +43,8 @@ class Uploads {
   UploadRow find_open(db::Tx& tx, const Context& ctx, const UploadId& id);
   /// Makes the files the upload's. Returns the blobs of contents that the organisation has already: to be discarded.
   std::vector<std::string> take(db::Tx& tx, const UploadRow& upload, const std::vector<ArrivedFile>& files);
-  /// From here on its content is fixed; returns the digest of its manifest.
+  /// From here on its content is fixed; returns the digest of its manifest. Throws Error(conflict) that names files
+  /// while they are on their way.
   Sha256Text seal(db::Tx& tx, const Context& ctx, const UploadId& id);
 
   /// A new blob, which the database knows as unclaimed, so that it is found and removed whenever this process dies.
@@ -57,6 +58,7 @@ class Uploads {
 
  private:
   Upload to_upload(db::Tx& tx, const UploadRow& row);
+  void require_arrived(db::Tx& tx, const UploadRow& row);
   void remove_with_files(db::Tx& tx, const UploadRow& row);
   void remove_blob(const std::string& blob_key);
 

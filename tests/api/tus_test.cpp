@@ -126,6 +126,21 @@ TEST_P(TusTest, PartsArePutTogether) {
   EXPECT_EQ(admin().get(whole).at("state"), "complete");
 }
 
+TEST_P(TusTest, AnUploadIsNotAnalysedWhileAFileIsOnItsWay) {
+  const std::string address = begin({{"Upload-Length", "10"}});
+  append(address, 0, "0123");
+  const std::string upload(admin().get(address).at("upload_id").as_string());
+  const std::string body = reflect::to_json(boost::json::value(boost::json::object{{"upload_id", upload}}));
+  const auto analyze = [&] {
+    return send(post, "/api/v1/models/analyze", {{"Content-Type", "application/json"}}, body);
+  };
+  const auto refused = analyze();
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_TRUE(refused.body.find("on their way: model.onnx.") != std::string::npos) << refused.body;
+  append(address, 4, "456789");
+  EXPECT_EQ(analyze().status, 202);
+}
+
 TEST_P(TusTest, OnlyItsMakerAndWhoSeesAllSeeIt) {
   const std::string mine = member("data-scientist");
   const auto made = send(post, std::string(collection),
