@@ -1,6 +1,7 @@
 import type { DetailedError, Upload } from "tus-js-client";
 import { csrfToken } from "@/api/client";
 import { Problem } from "@/api/problem";
+import { canHash, checked_bytes, withChecksums } from "./checksums";
 
 type SendFile = {
   upload_id: string;
@@ -21,11 +22,14 @@ type SendFile = {
 
 // About five minutes without a byte: time enough to start a server anew.
 const retry_delays_ms = [0, 500, 1000, 2000, 3000, ...Array<number>(60).fill(5000)];
+// How often a part is sent again that was damaged on the way.
+const repetitions_max = 3;
 
 /** Sends one file by the tus protocol, which goes on after a lost connection or a restart of the server. */
 export async function sendFile(given: SendFile): Promise<void> {
-  const { Upload } = await import("tus-js-client");
+  const { Upload, DefaultHttpStack } = await import("tus-js-client");
   if (given.signal.aborted) throw cancelled();
+  let damaged = 0;
   await new Promise<void>((resolve, reject) => {
     const upload: Upload = new Upload(given.file, {
       endpoint: "/api/v1/uploads/tus",
@@ -33,17 +37,22 @@ export async function sendFile(given: SendFile): Promise<void> {
       metadata: { upload: given.upload_id, path: given.path, ...(given.unpack && { unpack: "true" }) },
       storeFingerprintForResuming: false,
       retryDelays: retry_delays_ms,
+      ...(canHash() && { chunkSize: checked_bytes, httpStack: withChecksums(new DefaultHttpStack({})) }),
       onBeforeRequest: async (request) => {
         const token = await csrfToken().catch(() => undefined);
         if (token) request.setHeader("X-CSRF-Token", token);
       },
       onShouldRetry: (error) => {
         const status = (error as DetailedError).originalResponse?.getStatus() ?? 0;
+        if (status === 460) return ++damaged <= repetitions_max;
         const again = status === 0 || status >= 500 || status === 409 || status === 423 || status === 429;
         if (again && status !== 507) given.onWaiting();
         return again && status !== 507;
       },
       onProgress: given.onProgress,
+      onChunkComplete: () => {
+        damaged = 0;
+      },
       onSuccess: () => resolve(),
       onError: (error) => reject(problemOfUpload(error)),
     });
