@@ -25,7 +25,7 @@ struct FakeUsage final : UsageReport {
   std::vector<std::string> seen;
 };
 
-/// An archive is lines "path=content"; "broken" is none.
+/// An archive is lines "path=content"; "broken" is none. `meanwhile` happens while it is unpacked.
 struct FakeUnpacker final : Unpacker {
   void unpack(const storage::BlobReader& archive, const Limits& limits, Target& target) override {
     std::string bytes(archive.size_bytes(), '\0');
@@ -38,7 +38,9 @@ struct FakeUnpacker final : Unpacker {
       target.write(line.substr(equals + 1));
       target.end();
     }
+    meanwhile();
   }
+  std::function<void()> meanwhile = [] {};
 };
 
 /// Knows ONNX by its name only.
@@ -197,7 +199,8 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
   Uploads uploads{*database, clock, blobs, trail, events, {.file_bytes_max = 1 << 20, .files_max = 4}};
   Quotas quotas{*database, trail, {.bytes_max = 8 << 20, .transfers_max = 6}};
   FakeUnpacker unpacker;
-  Transfers transfers{*database, clock, blobs, trail, uploads, quotas, unpacker, {.part_bytes_max = 8}};
+  Transfers transfers{*database, clock,  blobs,    trail,
+                      uploads,   quotas, unpacker, {.part_bytes_max = 8, .slow_bytes_min = 8}};
   FakeUsage usage;
   Service service{*database, clock, blobs, trail, events, evidence, operations, uploads, {&usage}};
   FakeAnalyzer analyzer;

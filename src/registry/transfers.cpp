@@ -13,10 +13,25 @@ bool is_final(const Error& error) {
          error.code == ErrorCode::not_found || error.code == ErrorCode::too_large;
 }
 
-http::Refusal locked() {
-  http::Refusal refusal(423, "Another request is sending this file. Wait until it has ended, then ask where to go on.");
+http::Refusal locked(std::string message) {
+  http::Refusal refusal(423, std::move(message));
   refusal.retry_after_seconds = 1;
   return refusal;
+}
+
+http::Refusal being_sent() {
+  return locked("Another request is sending this file. Wait until it has ended, then ask where to go on.");
+}
+
+http::Refusal being_completed() {
+  return locked(
+      "All of this file has arrived, and it is being checked or unpacked. Wait, then ask whether it is done.");
+}
+
+std::int64_t bytes_of(const std::vector<TransferRow>& parts) {
+  std::int64_t out = 0;
+  for (const TransferRow& part : parts) out += *part.size_bytes;
+  return out;
 }
 
 bool is_part(const TransferRow& row) { return row.concatenation == "partial"; }
@@ -85,6 +100,23 @@ TransferRow Transfers::create(const Context& ctx, const NewTransfer& request) {
 }
 
 TransferRow Transfers::get(const Context& ctx, const TransferReference& request) {
+  const auto hold = hold_of(request.transfer);  // looked at first: an end that ends in between has left its row
+  const bool ending = hold && hold->ending;
+  TransferRow row = database_.read([&](db::Tx& tx) { return find_or_fail(tx, ctx, request.transfer); });
+  if (ending && row.state != TransferState::complete) throw being_completed();
+  return row;
+}
+
+TransferRow Transfers::recover(const Context& ctx, const TransferReference& request) {
+  const auto hold = std::make_shared<TransferHold>();
+  hold->ending = true;
+  require(ctx, request);
+  {
+    const std::lock_guard lock(mutex_);
+    auto& held = holds_[request.transfer];
+    if (held.lock()) throw being_completed();
+    held = hold;
+  }
   const TransferRow row = database_.read([&](db::Tx& tx) { return find_or_fail(tx, ctx, request.transfer); });
   return row.state == TransferState::arrived ? complete(ctx, row) : row;
 }
@@ -125,16 +157,20 @@ std::unique_ptr<storage::Upload> Transfers::open_blob(const TransferRow& row) {
   } catch (const Error& error) {
     if (error.code != ErrorCode::conflict) throw;
   }
-  std::shared_ptr<TransferHold> other;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = holds_.find(row.id); found != holds_.end()) other = found->second.lock();
-  }
-  if (!other) throw locked();
+  const std::shared_ptr<TransferHold> other = hold_of(row.id);
+  if (!other) throw being_sent();
+  if (other->ending) throw being_completed();
   // A connection that broke without a word is not known to be dead before its time-out.
   const std::unique_lock lock(other->mutex, std::try_to_lock);
-  if (!lock || !other->blob || clock_.now() - other->last_write < options_.silence_max) throw locked();
+  if (!lock || !other->blob || clock_.now() - other->last_write < options_.silence_max) throw being_sent();
+  if (other->ending) throw being_completed();
   return std::move(other->blob);
+}
+
+std::shared_ptr<TransferHold> Transfers::hold_of(const TransferId& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = holds_.find(id);
+  return found == holds_.end() ? nullptr : found->second.lock();
 }
 
 std::shared_ptr<TransferHold> Transfers::take_hold(const TransferRow& row) {
@@ -219,7 +255,8 @@ Transfers::Receiver::Receiver(Transfers& transfers, Context ctx, TransferRow row
       row_(std::move(row)),
       hold_(std::move(hold)),
       checksum_(std::move(checksum)),
-      checked_(checksum_ && checksum_->sha1 ? crypto::ChecksumAlgorithm::sha1 : crypto::ChecksumAlgorithm::sha256) {}
+      checked_(checksum_ && checksum_->sha1 ? crypto::ChecksumAlgorithm::sha1 : crypto::ChecksumAlgorithm::sha256),
+      resumed_(row_.offset_bytes > 0) {}
 
 Transfers::Receiver::~Receiver() {
   if (ended_ || checksum_ || part_bytes_ == 0 || is_whole()) return;
@@ -255,6 +292,8 @@ void Transfers::Receiver::write(std::string_view bytes) {
   hold_->last_write = transfers_.clock_.now();
   part_bytes_ += size;
   part_.update(bytes);
+  // Nobody takes the hold from one that waits for the thread that ends it.
+  if (is_whole()) hold_->ending = true;
   if (checksum_) {
     checked_.update(bytes);
   } else if (part_bytes_ >= static_cast<std::int64_t>(transfers_.options_.part_bytes_max) && !is_whole()) {
@@ -262,8 +301,16 @@ void Transfers::Receiver::write(std::string_view bytes) {
   }
 }
 
+bool Transfers::Receiver::finishes_slowly() const {
+  if (row_.state == TransferState::arrived) return true;
+  return row_.state == TransferState::receiving && is_whole() &&
+         (row_.unpack || (resumed_ && *row_.size_bytes >= transfers_.options_.slow_bytes_min));
+}
+
 TransferRow Transfers::Receiver::finish() {
-  if (row_.state != TransferState::receiving) return row_;
+  if (row_.state == TransferState::arrived) return transfers_.recover(ctx_, {row_.id});
+  if (row_.state == TransferState::complete) return row_;
+  if (is_whole()) hold_->ending = true;
   {
     const std::lock_guard lock(hold_->mutex);
     if (checksum_ && checked_.finish() != checksum_->digest) {
@@ -310,7 +357,7 @@ TransferRow Transfers::complete(const Context& ctx, const TransferRow& row) {
   try {
     blobs_.resume(key_of(row))->complete();
   } catch (const Error& error) {
-    if (error.code == ErrorCode::conflict) throw locked();
+    if (error.code == ErrorCode::conflict) throw being_sent();
     if (error.code != ErrorCode::not_found) throw;  // not found: it is complete
   }
   try {
@@ -402,22 +449,29 @@ std::vector<ArrivedFile> Transfers::unpack(const Context& ctx, const TransferRow
 
 // -------------------------------------------------------------------------------------------- concatenating
 
-TransferRow Transfers::concatenate(const Context& ctx, const NewTransfer& request,
-                                   const std::vector<std::string>& parts) {
-  std::vector<TransferRow> found;
-  NewTransfer whole = request;
-  whole.size_bytes = 0;
-  for (const std::string& name : parts) {
+std::vector<TransferRow> Transfers::parts_of(const Context& ctx, const std::vector<std::string>& names) {
+  std::vector<TransferRow> out;
+  for (const std::string& name : names) {
     const auto id = TransferId::parse(name);
     if (!id) fail(ErrorCode::not_found, "Upload-Concat names an upload that is not here.");
-    const TransferRow& part = found.emplace_back(get(ctx, {*id}));
+    const TransferRow& part = out.emplace_back(get(ctx, {*id}));
     if (!is_part(part) || part.state != TransferState::complete)
       fail(ErrorCode::conflict, fmt::format("{} is not a partial upload that is complete.", id->str()));
-    whole.size_bytes = *whole.size_bytes + *part.size_bytes;
   }
+  return out;
+}
+
+bool Transfers::concatenates_slowly(const NewTransfer& request, const std::vector<TransferRow>& parts) const {
+  return request.unpack || bytes_of(parts) >= options_.slow_bytes_min;
+}
+
+TransferRow Transfers::concatenate(const Context& ctx, const NewTransfer& request,
+                                   const std::vector<TransferRow>& parts) {
+  NewTransfer whole = request;
+  whole.size_bytes = bytes_of(parts);
   TransferRow row = create(ctx, whole);
-  if (row.state != TransferState::complete) row = join(ctx, row, found);
-  for (const TransferRow& part : found) give_up(part);
+  if (row.state != TransferState::complete) row = join(ctx, row, parts);
+  for (const TransferRow& part : parts) give_up(part);
   return row;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -26,6 +27,7 @@ struct TransferHold {
   std::mutex mutex;
   std::unique_ptr<storage::Upload> blob;  ///< empty: taken away
   Time last_write;
+  std::atomic<bool> ending = false;  ///< all has arrived: it is checked, or unpacked, or waits for its turn
 };
 
 /// Files on their way, part by part, each part durable and hashed before it is acknowledged. Knows no HTTP.
@@ -37,6 +39,8 @@ class Transfers {
     std::int64_t parts_max = 200'000;
     /// A writer that sent nothing for so long loses its hold to another one.
     std::chrono::seconds silence_max{5};
+    /// From here on, reading a file again takes long.
+    std::int64_t slow_bytes_min = 64 << 20;
   };
   /// All of it outlives this.
   Transfers(db::Database& database, const Clock& clock, storage::Blobs& blobs, identity::AuditTrail& audit,
@@ -55,14 +59,20 @@ class Transfers {
 
   /// An empty file is complete at once.
   TransferRow create(const Context& ctx, const NewTransfer& request);
-  /// Completes what a process left that died between the last byte and the end.
+  /// How it stands. `arrived`: a process died between the last byte and the end; `recover` completes it. Throws
+  /// http::Refusal 423 while its end is under way.
   TransferRow get(const Context& ctx, const TransferReference& request);
+  /// The same after the end that was interrupted is made. Takes long.
+  TransferRow recover(const Context& ctx, const TransferReference& request);
   /// Throws Error(not_found) unless it is here and the caller sees it.
   void require(const Context& ctx, const TransferReference& request);
   /// Gives it up; a file that it became stays.
   void remove(const Context& ctx, const TransferReference& request);
-  /// Puts complete parts together, in this order, and removes them.
-  TransferRow concatenate(const Context& ctx, const NewTransfer& request, const std::vector<std::string>& parts);
+  /// The partial uploads of these names. Throws Error: not_found; conflict for one that is not complete.
+  std::vector<TransferRow> parts_of(const Context& ctx, const std::vector<std::string>& names);
+  /// Puts them together, in this order, and removes them.
+  TransferRow concatenate(const Context& ctx, const NewTransfer& request, const std::vector<TransferRow>& parts);
+  bool concatenates_slowly(const NewTransfer& request, const std::vector<TransferRow>& parts) const;
 
   /// What follows at `offset_bytes`. Throws Error: conflict when it is not where the transfer stands, gone when it has
   /// expired; and http::Refusal 423 while another writer is at it.
@@ -74,6 +84,7 @@ class Transfers {
  private:
   TransferRow find_or_fail(db::Tx& tx, const Context& ctx, const TransferId& id);
   std::shared_ptr<TransferHold> take_hold(const TransferRow& row);
+  std::shared_ptr<TransferHold> hold_of(const TransferId& id);
   std::unique_ptr<storage::Upload> open_blob(const TransferRow& row);
   TransferRow declare_size(const Context& ctx, const TransferRow& row, std::int64_t size_bytes);
   /// Notes a part, in the transaction that makes it count.
@@ -94,7 +105,7 @@ class Transfers {
   Unpacker& unpacker_;
   const Options options_;
   std::mutex mutex_;
-  std::map<TransferId, std::weak_ptr<TransferHold>> holds_;  ///< of writers in this process
+  std::map<TransferId, std::weak_ptr<TransferHold>> holds_;  ///< in this process
 };
 
 /// Takes what arrives in one request. Destroyed without `finish` it keeps what has arrived, unless that was to be
@@ -110,6 +121,8 @@ class Transfers::Receiver {
   /// How the transfer stands then. Throws http::Refusal 460 for a wrong checksum, with nothing of this request kept;
   /// Error(unprocessable) when the whole is not what it should be, with nothing kept at all.
   TransferRow finish();
+  /// Whether `finish` takes long, once all of the request is written.
+  bool finishes_slowly() const;
 
  private:
   std::int64_t offset() const { return row_.offset_bytes + part_bytes_; }
@@ -125,6 +138,7 @@ class Transfers::Receiver {
   crypto::Checksum checked_;
   crypto::Sha256 part_;
   std::int64_t part_bytes_ = 0;
+  const bool resumed_;  ///< what came in earlier requests is read again at the end
   bool ended_ = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include "platform/http/refusal.hpp"
 #include "registry/fixture_test.hpp"
+#include "registry/tus_endpoint.hpp"
 
 namespace modelops::registry {
 namespace {
@@ -31,6 +32,19 @@ class TransfersTest : public RegistryFixture {
     return to->finish();
   }
   TransferRow now(const TransferRow& row) { return transfers.get(ada, {row.id}); }
+  TransferRow concatenate(const Context& ctx, const NewTransfer& whole, const std::vector<std::string>& parts) {
+    return transfers.concatenate(ctx, whole, transfers.parts_of(ctx, parts));
+  }
+  /// What a process leaves that dies between the last byte and the end. Returns the blob, still held.
+  std::unique_ptr<storage::Upload> interrupt(const TransferRow& row, const std::string& bytes) {
+    auto blob = blobs.resume(*storage::BlobKey::parse(*row.blob_key));
+    blob->write(bytes);
+    database->write([&](db::Tx& tx) {
+      tx.run("UPDATE transfers SET state = 'arrived', offset_bytes = ?, sha256 = ? WHERE id = ?",
+             static_cast<std::int64_t>(bytes.size()), sha256(bytes), row.id);
+    });
+    return blob;
+  }
   std::vector<FileEntry> files() { return uploads.get(ada, {upload}).files; }
   int status_of(const std::function<void()>& call) {
     try {
@@ -100,27 +114,105 @@ TEST_P(TransfersTest, APartThatTheStorageChangedIsFound) {
   EXPECT_TRUE(files().empty());
 }
 
-/// What a process leaves that dies between the last byte and the end, at each of its steps.
+/// A process that dies between the last byte and the end, at each of its steps.
 TEST_P(TransfersTest, WhoeverAsksNextCompletesWhatACrashInterrupted) {
   for (const bool renamed : {false, true}) {
     const std::string path = renamed ? "a" : "b";
     const TransferRow row = begin(file(upload, path, 3));
-    auto blob = blobs.resume(*storage::BlobKey::parse(*row.blob_key));
-    blob->write(path + "12");
-    database->write([&](db::Tx& tx) {
-      tx.run("UPDATE transfers SET state = 'arrived', offset_bytes = 3, sha256 = ? WHERE id = ?", sha256(path + "12"),
-             row.id);
-    });
+    auto blob = interrupt(row, path + "12");
     if (renamed)
       blob->complete();
     else
-      EXPECT_EQ(status_of([&] { now(row); }), 423) << "somebody is at it";
+      EXPECT_EQ(status_of([&] { transfers.recover(ada, {row.id}); }), 423) << "somebody is at it";
     blob.reset();
-    EXPECT_EQ(now(row).state, TransferState::complete);
+    EXPECT_EQ(now(row).state, TransferState::arrived) << "no request that should be quick makes the end";
+    EXPECT_EQ(transfers.recover(ada, {row.id}).state, TransferState::complete);
   }
   ASSERT_EQ(files().size(), 2U);
   EXPECT_EQ(files()[0].sha256, sha256("a12"));
   EXPECT_EQ(count("unclaimed_blobs"), 0);
+}
+
+TEST_P(TransfersTest, AnEndThatWasInterruptedIsMadeSlowly) {
+  const TransferRow asked = begin(file(upload, "a", 3));
+  interrupt(asked, "012").reset();
+  TusEndpoint endpoint(transfers);
+  http::Request head;
+  const http::Answer answer = endpoint.get(ada, {asked.id}, head);
+  ASSERT_TRUE(std::holds_alternative<http::Slow>(answer));
+  EXPECT_EQ(std::get<http::Slow>(answer).make().headers.get("Upload-Offset"), "3");
+  EXPECT_EQ(now(asked).state, TransferState::complete);
+  const TransferRow sent = begin(file(upload, "b", 3));
+  interrupt(sent, "345").reset();
+  const auto to = receiver(sent, 3);
+  EXPECT_TRUE(to->finishes_slowly());
+  EXPECT_EQ(to->finish().state, TransferState::complete);
+}
+
+TEST_P(TransfersTest, WhatTakesLongAtTheEndSaysSo) {
+  const auto slow = [&](const TransferRow& row, std::int64_t offset, std::string_view bytes) {
+    const auto to = receiver(row, offset);
+    to->write(bytes);
+    const bool out = to->finishes_slowly();
+    to->finish();
+    return out;
+  };
+  EXPECT_FALSE(slow(begin(10), 0, "0123456789")) << "hashed as it came";
+  const TransferRow resumed = begin(10);
+  EXPECT_FALSE(slow(resumed, 0, "01234"));
+  EXPECT_TRUE(slow(resumed, 5, "56789")) << "all of it is read again";
+  EXPECT_FALSE(slow(resumed, 10, "")) << "it is complete";
+  const TransferRow small = begin(4);
+  send(small, 0, "01");
+  EXPECT_FALSE(slow(small, 2, "23"));
+  NewTransfer archive = file(upload, "model.zip", 3);
+  archive.unpack = true;
+  EXPECT_TRUE(slow(begin(archive), 0, "a=1"));
+  const std::vector<TransferRow> parts{part("0123"), part("4567")};
+  EXPECT_TRUE(transfers.concatenates_slowly({}, parts));
+  EXPECT_FALSE(transfers.concatenates_slowly({}, {parts[0]}));
+  EXPECT_TRUE(transfers.concatenates_slowly(archive, {parts[0]}));
+}
+
+TEST_P(TransfersTest, OneThatIsBeingCompletedIsLocked) {
+  NewTransfer archive = file(upload, "model.zip", 3);
+  archive.unpack = true;
+  const TransferRow row = begin(archive);
+  int unpacked = 0;
+  const auto expect_locked = [&] {
+    EXPECT_EQ(status_of([&] { now(row); }), 423);
+    EXPECT_EQ(status_of([&] { receiver(row, 3); }), 423);
+    EXPECT_EQ(status_of([&] { transfers.recover(ada, {row.id}); }), 423);
+    EXPECT_EQ(code_of([&] { transfers.get(bob, {row.id}); }), ErrorCode::not_found);
+  };
+  unpacker.meanwhile = [&] {
+    ++unpacked;
+    expect_locked();
+  };
+  {
+    const auto to = receiver(row, 0);
+    to->write("a=1");
+    clock.advance(std::chrono::minutes(1));  // it waits for a thread: that is no silence of its client
+    expect_locked();
+    EXPECT_EQ(to->finish().state, TransferState::complete);
+    EXPECT_EQ(now(row).state, TransferState::complete);
+  }
+  EXPECT_EQ(unpacked, 1);
+  EXPECT_EQ(files().size(), 1U);
+}
+
+TEST_P(TransfersTest, AnEndThatWasInterruptedIsMadeOnce) {
+  NewTransfer archive = file(upload, "model.zip", 3);
+  archive.unpack = true;
+  const TransferRow row = begin(archive);
+  interrupt(row, "a=1").reset();
+  unpacker.meanwhile = [&] {
+    EXPECT_EQ(status_of([&] { now(row); }), 423);
+    EXPECT_EQ(status_of([&] { transfers.recover(ada, {row.id}); }), 423);
+  };
+  EXPECT_EQ(transfers.recover(ada, {row.id}).state, TransferState::complete);
+  EXPECT_EQ(transfers.recover(ada, {row.id}).state, TransferState::complete);
+  EXPECT_EQ(files().size(), 1U);
 }
 
 TEST_P(TransfersTest, TheOffsetMustBeRight) {
@@ -205,8 +297,7 @@ TEST_P(TransfersTest, NobodyElseSeesIt) {
     EXPECT_EQ(code_of([&] { transfers.remove(*ctx, {row.id}); }), ErrorCode::not_found);
     EXPECT_EQ(code_of([&] { transfers.receive(*ctx, row.id, 0, std::nullopt, std::nullopt); }), ErrorCode::not_found);
     EXPECT_EQ(code_of([&] { transfers.create(*ctx, file(upload, "x", 1)); }), ErrorCode::not_found);
-    EXPECT_EQ(code_of([&] { transfers.concatenate(*ctx, file(upload, "x", 1), {row.id.str()}); }),
-              ErrorCode::not_found);
+    EXPECT_EQ(code_of([&] { concatenate(*ctx, file(upload, "x", 1), {row.id.str()}); }), ErrorCode::not_found);
   }
 }
 
@@ -217,7 +308,7 @@ TEST_P(TransfersTest, PartsArePutTogetherAndGoAway) {
   NewTransfer whole = file(upload, "model.onnx", std::nullopt);
   whole.concatenation = "final;a b";
   whole.sha256 = sha256("abc0123456789");
-  const TransferRow done = transfers.concatenate(ada, whole, {b.id.str(), a.id.str()});
+  const TransferRow done = concatenate(ada, whole, {b.id.str(), a.id.str()});
   EXPECT_EQ(done.state, TransferState::complete);
   EXPECT_EQ(files().at(0).sha256, sha256("abc0123456789"));
   EXPECT_EQ(code_of([&] { now(a); }), ErrorCode::not_found);
@@ -234,8 +325,8 @@ TEST_P(TransfersTest, OnlyCompletePartsArePutTogether) {
   const TransferRow unfinished = begin(wanted);
   NewTransfer whole = file(upload, "x", std::nullopt);
   for (const TransferRow& row : {file_of_its_own, unfinished})
-    EXPECT_EQ(code_of([&] { transfers.concatenate(ada, whole, {row.id.str()}); }), ErrorCode::conflict);
-  EXPECT_EQ(code_of([&] { transfers.concatenate(ada, whole, {"nonsense"}); }), ErrorCode::not_found);
+    EXPECT_EQ(code_of([&] { concatenate(ada, whole, {row.id.str()}); }), ErrorCode::conflict);
+  EXPECT_EQ(code_of([&] { concatenate(ada, whole, {"nonsense"}); }), ErrorCode::not_found);
 }
 
 TEST_P(TransfersTest, AnArchiveBecomesItsFiles) {

@@ -109,11 +109,29 @@ http::Response created(const TransferRow& row) {
   return response;
 }
 
+http::Response standing(const TransferRow& row) {
+  http::Response response = answer(200);
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Content-Type", "application/json");
+  put_state(response, row);
+  if (row.size_bytes)
+    response.headers.set("Upload-Length", std::to_string(*row.size_bytes));
+  else
+    response.headers.set("Upload-Defer-Length", "1");
+  if (!row.metadata.empty()) response.headers.set("Upload-Metadata", row.metadata);
+  if (!row.concatenation.empty()) response.headers.set("Upload-Concat", row.concatenation);
+  response.body = reflect::to_json(to_transfer(row));
+  return response;
+}
+
 /// Takes the bytes of a request, where it has any.
 class Sink final : public http::BodySink {
  public:
-  Sink(http::Response (*done)(const TransferRow&), TransferRow row, std::unique_ptr<Transfers::Receiver> receiver)
-      : done_(done), row_(std::move(row)), receiver_(std::move(receiver)) {}
+  using Done = http::Response (*)(const TransferRow&);
+  Sink(Done done, std::unique_ptr<Transfers::Receiver> receiver) : done_(done), receiver_(std::move(receiver)) {}
+  /// Without bytes: `end` makes what is to be told.
+  Sink(Done done, std::function<TransferRow()> end, bool slow = false)
+      : done_(done), end_(std::move(end)), slow_(slow) {}
   void write(std::string_view bytes) override {
     speaking_tus([&] {
       if (!receiver_) fail(ErrorCode::unsupported_media, fmt::format("Send bytes as '{}'.", tus::content_type));
@@ -121,13 +139,15 @@ class Sink final : public http::BodySink {
     });
   }
   http::Response finish() override {
-    return speaking_tus([&] { return done_(receiver_ ? receiver_->finish() : row_); });
+    return speaking_tus([&] { return done_(receiver_ ? receiver_->finish() : end_()); });
   }
+  bool finishes_slowly() const override { return receiver_ ? receiver_->finishes_slowly() : slow_; }
 
  private:
-  http::Response (*done_)(const TransferRow&);
-  const TransferRow row_;
-  std::unique_ptr<Transfers::Receiver> receiver_;
+  const Done done_;
+  const std::unique_ptr<Transfers::Receiver> receiver_;
+  const std::function<TransferRow()> end_;
+  const bool slow_ = false;
 };
 
 }  // namespace
@@ -142,21 +162,12 @@ http::Answer TusEndpoint::options(const Context&, const identity::Nothing&) {
 }
 
 http::Answer TusEndpoint::get(const Context& ctx, const TransferReference& request, const http::Request& head) {
-  return speaking_tus([&] {
+  return speaking_tus([&]() -> http::Answer {
     if (head.method == http::Method::head) require_version(head);
     const TransferRow row = transfers_.get(ctx, request);
-    http::Response response = answer(200);
-    response.headers.set("Cache-Control", "no-store");
-    response.headers.set("Content-Type", "application/json");
-    put_state(response, row);
-    if (row.size_bytes)
-      response.headers.set("Upload-Length", std::to_string(*row.size_bytes));
-    else
-      response.headers.set("Upload-Defer-Length", "1");
-    if (!row.metadata.empty()) response.headers.set("Upload-Metadata", row.metadata);
-    if (!row.concatenation.empty()) response.headers.set("Upload-Concat", row.concatenation);
-    response.body = reflect::to_json(to_transfer(row));
-    return response;
+    if (row.state != TransferState::arrived) return standing(row);
+    return http::Slow{
+        [this, ctx, request] { return speaking_tus([&] { return standing(transfers_.recover(ctx, request)); }); }};
   });
 }
 
@@ -178,12 +189,16 @@ std::unique_ptr<http::BodySink> TusEndpoint::create(const Context& ctx, const id
     const NewTransfer wanted = new_transfer(head, concatenation);
     const auto checksum = checksum_in(head);
     if (head.content_length.value_or(0) > 0) require_bytes(head);
-    if (concatenation && !concatenation->parts.empty())
-      return std::make_unique<Sink>(created, transfers_.concatenate(ctx, wanted, concatenation->parts), nullptr);
+    if (concatenation && !concatenation->parts.empty()) {
+      auto parts = transfers_.parts_of(ctx, concatenation->parts);
+      const bool slow = transfers_.concatenates_slowly(wanted, parts);
+      return std::make_unique<Sink>(
+          created, [this, ctx, wanted, parts = std::move(parts)] { return transfers_.concatenate(ctx, wanted, parts); },
+          slow);
+    }
     const TransferRow row = transfers_.create(ctx, wanted);
-    auto receiver =
-        brings_bytes(head) ? transfers_.receive(ctx, row.id, row.offset_bytes, std::nullopt, checksum) : nullptr;
-    return std::make_unique<Sink>(created, row, std::move(receiver));
+    if (!brings_bytes(head)) return std::make_unique<Sink>(created, [row] { return row; });
+    return std::make_unique<Sink>(created, transfers_.receive(ctx, row.id, row.offset_bytes, std::nullopt, checksum));
   });
 }
 
@@ -202,7 +217,7 @@ std::unique_ptr<http::BodySink> TusEndpoint::append(const Context& ctx, const Tr
       put_state(response, row);
       return response;
     };
-    return std::make_unique<Sink>(done, TransferRow(), std::move(receiver));
+    return std::make_unique<Sink>(done, std::move(receiver));
   });
 }
 
@@ -214,7 +229,7 @@ std::unique_ptr<http::BodySink> TusEndpoint::overridden(const Context& ctx, cons
   if (method != "DELETE")
     fail(ErrorCode::invalid, "Send PATCH, or POST with 'X-HTTP-Method-Override: PATCH' (or DELETE).");
   remove(ctx, request, head);
-  return std::make_unique<Sink>([](const TransferRow&) { return answer(204); }, TransferRow(), nullptr);
+  return std::make_unique<Sink>([](const TransferRow&) { return answer(204); }, [] { return TransferRow(); });
 }
 
 }  // namespace modelops::registry

@@ -207,6 +207,17 @@ Task<void> Connection::deliver(Deferred deferred) {
   co_await deliver(std::move(*response));
 }
 
+Task<void> Connection::deliver(Slow slow) {
+  exchange_.timed = false;
+  Response response;
+  auto work = [&] {
+    response = slow.make();
+    compress(response, exchange_.head.accepts_gzip);
+  };
+  if (auto problem = co_await on_slow_pool(work)) response = std::move(*problem);
+  co_await deliver(std::move(response));
+}
+
 /// After the last answer: a close with unread input would reset the connection and could take the answer with it. So
 /// say that nothing follows, and drop what still comes until the client closes too.
 Task<void> Connection::linger() {

@@ -132,7 +132,8 @@ Task<void> Connection::exchange() {
     case 1: co_await deliver(std::move(std::get<Download>(answer))); break;
     case 2: co_await deliver(std::move(std::get<Stream>(answer))); break;
     case 3: co_await deliver(std::move(std::get<LongPoll>(answer))); break;
-    default: co_await deliver(std::move(std::get<Deferred>(answer))); break;
+    case 4: co_await deliver(std::move(std::get<Deferred>(answer))); break;
+    default: co_await deliver(std::move(std::get<Slow>(answer))); break;
   }
 }
 
@@ -271,7 +272,10 @@ Task<Answer> Connection::take_streamed() {
     sink.reset();
     compress(response, exchange_.head.accepts_gzip);
   };
-  problem = co_await on_pool(finish, false);
+  if (sink->finishes_slowly())
+    problem = co_await on_slow_pool(finish);
+  else
+    problem = co_await on_pool(finish, false);
   if (problem) co_return std::move(*problem);
   co_return std::move(response);
 }

@@ -21,7 +21,9 @@ struct Shared {
   OpenConnections connections;
   std::atomic<std::uint64_t> buffered_bytes{0};
   std::optional<metrics::Gauge> queued;
+  std::optional<metrics::Gauge> slow_queued;
   Pool pool;
+  Pool slow_pool;  ///< of work that takes minutes, and must not take the threads of what takes milliseconds
 };
 
 /// Who answers the connections of one listening socket, with metrics of their own.
@@ -110,6 +112,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   Task<void> deliver(Stream stream);
   Task<void> deliver(LongPoll poll);
   Task<void> deliver(Deferred deferred);
+  Task<void> deliver(Slow slow);
   Task<void> linger();
 
   Task<bool> fill(SteadyTime deadline);
@@ -118,9 +121,15 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   /// when the pool has too much to do, or when its turn comes after its deadline.
   template <class Work>
   Task<std::optional<Response>> on_pool(Work& work, bool is_new) {
-    return run_on_pool([&work] { work(); }, is_new);  // a reference only: std::function does not allocate for it
+    // A reference only: std::function does not allocate for it.
+    return run_on_pool(thread_.shared.pool, [&work] { work(); }, is_new);
   }
-  Task<std::optional<Response>> run_on_pool(std::function<void()> work, bool is_new);
+  /// The same for work that takes long, which waits its turn however long that takes.
+  template <class Work>
+  Task<std::optional<Response>> on_slow_pool(Work& work) {
+    return run_on_pool(thread_.shared.slow_pool, [&work] { work(); }, false);
+  }
+  Task<std::optional<Response>> run_on_pool(Pool& pool, std::function<void()> work, bool is_new);
   Task<bool> shake_hands();
   void hold(std::size_t bytes);
   Task<void> park(SteadyTime until, bool heed_drain);

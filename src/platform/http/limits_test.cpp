@@ -1,6 +1,8 @@
 // What a server does with clients that want too much, or never come to an end.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "platform/http/address.hpp"
 #include "platform/http/io_thread.hpp"
 #include "platform/http/test_peer.hpp"
@@ -110,6 +112,80 @@ TEST_F(HttpLimits, new_work_is_refused_while_the_queue_is_slow) {
   for (Peer& each : more) EXPECT_EQ(each.read().body, "hello");
   late.get("/hello");
   EXPECT_EQ(late.read().body, "hello");
+}
+
+/// The end of an upload that takes until `released`.
+struct SlowEnd final : BodySink {
+  SlowEnd(bool slow_end, Count& entered_end, Count& released_end)
+      : slow(slow_end), entered(entered_end), released(released_end) {}
+  void write(std::string_view bytes) override { size += bytes.size(); }
+  Response finish() override {
+    if (!slow) return text(std::to_string(size));
+    entered.add();
+    released.await(1);
+    if (size == 0) fail(ErrorCode::unprocessable, "Nothing came.");
+    return text("slow " + std::to_string(size));
+  }
+  bool finishes_slowly() const override { return slow; }
+
+  const bool slow;
+  Count& entered;
+  Count& released;
+  std::size_t size = 0;
+};
+
+TEST_F(HttpLimits, slow_ends_of_uploads_hold_up_no_other_request) {
+  Count entered, released;
+  handler.sink = [&](const Request& head) {
+    return std::make_unique<SlowEnd>(head.path == "/upload/slow", entered, released);
+  };
+  handler.routes["/slow"] = [&](Request&) {
+    return Slow{[&] {
+      entered.add();
+      released.await(1);
+      return text("made");
+    }};
+  };
+  start();
+  const auto upload = [](const std::string& path, const std::string& body) {
+    return fmt::format("POST /upload/{} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body);
+  };
+  std::vector<Peer> slow;
+  for (const char* body : {"abc", ""}) {
+    slow.push_back(peer());
+    ASSERT_TRUE(slow.back().send(upload("slow", body)));
+  }
+  ASSERT_TRUE(entered.await(2));  // each has a thread
+  slow.push_back(peer());
+  ASSERT_TRUE(slow.back().send(upload("slow", "defgh")));
+  slow.push_back(peer());
+  ASSERT_TRUE(slow.back().get("/slow"));
+  Peer other = peer();
+  for (int i = 0; i < 20; ++i) {
+    other.get("/hello");
+    ASSERT_EQ(other.read().body, "hello");
+    ASSERT_TRUE(other.send(upload("quick", "1234")));
+    ASSERT_EQ(other.read().body, "4");
+  }
+  EXPECT_EQ(entered.value(), 2);  // the others wait for a thread
+  released.add();
+  EXPECT_EQ(slow[0].read().body, "slow 3");
+  EXPECT_EQ(slow[1].read().status, 422);
+  EXPECT_EQ(slow[2].read().body, "slow 5");
+  EXPECT_EQ(slow[3].read().body, "made");
+}
+
+TEST_F(HttpLimits, a_server_that_ends_waits_for_a_slow_end) {
+  Count entered, released;
+  handler.sink = [&](const Request&) { return std::make_unique<SlowEnd>(true, entered, released); };
+  start();
+  Peer slow = peer();
+  ASSERT_TRUE(slow.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab"));
+  ASSERT_TRUE(entered.await(1));
+  std::thread ending([&] { EXPECT_TRUE(server->drain(30s)); });
+  released.add();
+  EXPECT_EQ(slow.read().body, "slow 2");
+  ending.join();
 }
 
 TEST_F(HttpLimits, one_client_may_open_only_so_many_connections) {

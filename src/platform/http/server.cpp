@@ -12,10 +12,13 @@ Shared::Shared(ServerOptions server_options, events::Topics& wake_ups, metrics::
       topics(wake_ups),
       registry(metrics_registry),
       connections(options.connections_max, options.connections_per_client_max),
-      pool(options.pool_threads, options.pool_queue_max, options.pool_wait_max) {
+      pool(options.pool_threads, options.pool_queue_max, options.pool_wait_max),
+      slow_pool(options.slow_threads, options.pool_queue_max, options.pool_wait_max) {
   if (!registry) return;
   queued = registry->gauge("modelops_http_pool_queue", "Jobs that wait for a thread of the pool.",
                            {{"server", options.name}});
+  slow_queued = registry->gauge("modelops_http_slow_pool_queue",
+                                "Jobs that wait for a thread of the pool for slow work.", {{"server", options.name}});
 }
 
 Site::Site(std::string site_name, Handler& request_handler, std::shared_ptr<Tls> certificates,
@@ -30,6 +33,7 @@ Site::Site(std::string site_name, Handler& request_handler, std::shared_ptr<Tls>
 void ServerThread::sweep(SteadyTime now) {
   IoThread::sweep(now);
   if (shared.queued) shared.queued->set(static_cast<double>(shared.pool.queued()));
+  if (shared.slow_queued) shared.slow_queued->set(static_cast<double>(shared.slow_pool.queued()));
 }
 
 void ServerThread::count(const Site& site, const AccessRecord& record, bool timed) {
@@ -76,7 +80,8 @@ struct Server::State {
 
   void stop() {
     threads.stop();
-    // A job may still be on its way out of posting to an io_context, so those end after the pool.
+    // A job may still be on its way out of posting to an io_context, so those end after the pools.
+    shared.slow_pool.stop();
     shared.pool.stop();
   }
 

@@ -41,6 +41,7 @@ struct ServerOptions {
   unsigned pool_threads = 8;
   std::size_t pool_queue_max = 1024;               ///< waiting requests; beyond: 503 with Retry-After
   std::chrono::milliseconds pool_wait_max{2'000};  ///< of the first in that queue; beyond: 503 with Retry-After
+  unsigned slow_threads = 2;                       ///< a pool for what takes long, with a queue of any length
   std::size_t connections_max = 10'000;            ///< beyond: 503 and close
   std::size_t connections_per_client_max = 0;      ///< from one address; 0: as many as there may be
   std::uint64_t buffered_bytes_max = 256 << 20;    ///< of all bodies that are being kept; beyond: 503

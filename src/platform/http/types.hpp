@@ -74,6 +74,9 @@ class BodySink {
   virtual ~BodySink() = default;
   virtual void write(std::string_view bytes) = 0;
   virtual Response finish() = 0;
+  /// Whether `finish` takes long; asked once all has been written, on the I/O thread: quick. It then runs where it
+  /// holds up no other request.
+  virtual bool finishes_slowly() const { return false; }
 };
 
 /// A download. Without `length_bytes` it is sent chunked.
@@ -114,7 +117,12 @@ struct Deferred {
   std::shared_ptr<std::atomic<bool>> cancelled;
 };
 
-using Answer = std::variant<Response, Download, Stream, LongPoll, Deferred>;
+/// An answer that takes long to make. `make` runs where it holds up no other request, without the request's deadline.
+struct Slow {
+  std::function<Response()> make;
+};
+
+using Answer = std::variant<Response, Download, Stream, LongPoll, Deferred, Slow>;
 
 enum class BodyMode { buffer, stream };
 

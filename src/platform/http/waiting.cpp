@@ -75,7 +75,7 @@ Task<void> Connection::write(std::string_view first, std::string_view second) {
   }
 }
 
-Task<std::optional<Response>> Connection::run_on_pool(std::function<void()> work, bool is_new) {
+Task<std::optional<Response>> Connection::run_on_pool(Pool& pool, std::function<void()> work, bool is_new) {
   std::optional<Response> problem;
   pool_done_ = false;
   auto guarded = [this, &work, &problem, is_new] {
@@ -94,8 +94,8 @@ Task<std::optional<Response>> Connection::run_on_pool(std::function<void()> work
   // not go on before `pool_done_`.
   auto job = [&guarded] { guarded(); };
   if (!is_new) {
-    thread_.shared.pool.submit(job);
-  } else if (!thread_.shared.pool.try_submit(job)) {
+    pool.submit(job);
+  } else if (!pool.try_submit(job)) {
     co_return problem_response(overloaded(), exchange_.request_id);
   }
   while (!pool_done_) co_await signal_.wait();
