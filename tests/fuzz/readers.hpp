@@ -23,7 +23,7 @@ void page_token(std::string_view bytes);   ///< as it came, and what stands insi
 void json(std::string_view bytes);         ///< into a described struct, and free
 void http_head(std::string_view bytes);    ///< of a request, and the chunked body after it
 void audit_export(std::string_view bytes);
-void exposition(std::string_view bytes);  ///< of an engine's metrics
+void exposition(std::string_view bytes);   ///< of an engine's metrics
 void tus_headers(std::string_view bytes);  ///< each line as each of the protocol's headers
 void archive(std::string_view bytes);      ///< ZIP, tar, tar.gz
 
