@@ -181,6 +181,29 @@ TEST_P(IdentityTest, TheCurrentPasswordCannotBeGuessedFromAnOpenSession) {
             ErrorCode::too_many_requests);
   clock.advance(std::chrono::seconds(2));
   service.change_password(admin, {"correct horse battery", {"another long password"}});
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(code_of([&] { service.change_password(admin, {"wrong", {"a third long password"}}); }),
+              ErrorCode::unprocessable)
+        << "the right one has cleared the failures before it";
+}
+
+TEST_P(IdentityTest, AFirstPasswordIsNotHeldUpByWhoeverGuessesAtIt) {
+  Context nobody;
+  nobody.remote_address = "192.0.2.1";
+  for (int i = 0; i < 8; ++i)
+    code_of([&] { service.sign_in(nobody, {*Email::parse("admin@localhost"), {"wrong"}, std::nullopt}); });
+  service.change_password(admin, {std::nullopt, {"correct horse battery"}});
+}
+
+TEST_P(IdentityTest, AnIPv6HostHasNoMoreGuessesAtPasswordsThanAnother) {
+  for (const std::string address : {"2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"}) {
+    Context nobody;
+    nobody.remote_address = address;
+    code_of([&] { service.sign_in(nobody, {*Email::parse("no@body.org"), {"wrong"}, std::nullopt}); });
+  }
+  const auto failures = database->read([&](db::Tx& tx) { return store::find_failures(tx, "address:2001:db8::"); });
+  ASSERT_TRUE(failures) << "its whole network is one";
+  EXPECT_EQ(failures->failures, 2);
 }
 
 TEST_P(IdentityTest, UnknownTokensAreRefusedFasterThanTheyAreLookedUp) {
@@ -202,6 +225,8 @@ TEST_P(IdentityTest, UnknownTokensAreRefusedFasterThanTheyAreLookedUp) {
   EXPECT_THAT(trail.failures, ::testing::SizeIs(api::Guesses::most));
   clock.advance(api::Guesses::refill);
   EXPECT_EQ(std::get<http::Response>(service.redeem_link(nobody, {{boot.sign_in_token}})).status, 200);
+  EXPECT_EQ(redeem(boot.sign_in_token), ErrorCode::unauthenticated) << "a used one is a guess too";
+  EXPECT_EQ(redeem(boot.sign_in_token), ErrorCode::too_many_requests);
 
   const std::string key(crypto::make_token("api").reveal());
   for (int i = 0; i < api::Guesses::most; ++i)

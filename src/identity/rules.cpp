@@ -1,7 +1,9 @@
 #include "identity/rules.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "platform/crypto/password.hpp"
+#include "platform/http/address.hpp"
 
 namespace modelops::identity {
 namespace {
@@ -60,6 +62,10 @@ std::chrono::seconds sign_in_delay(std::int64_t failures) {
   if (failures < 5) return std::chrono::seconds(0);
   const auto doublings = std::min<std::int64_t>(failures - 5, 10);
   return std::min(std::chrono::seconds(1LL << doublings), std::chrono::seconds(15 * 60));
+}
+
+PasswordSources password_sources(std::string_view email, const std::string& remote_address) {
+  return {"email:" + to_lower_ascii(email), "address:" + http::client_network(remote_address)};
 }
 
 void check_password(const std::string& password, std::string_view pointer) {

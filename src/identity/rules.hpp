@@ -26,6 +26,12 @@ const std::vector<BuiltInRole>& built_in_roles();
 /// How long sign-in stays closed after so many failures in a row: nothing for the first five, then doubling from
 /// a second to a quarter of an hour.
 std::chrono::seconds sign_in_delay(std::int64_t failures);
+/// Where wrong passwords are counted: an IPv6 host has the address of its network.
+struct PasswordSources {
+  std::string by_mail;
+  std::string by_address;
+};
+PasswordSources password_sources(std::string_view email, const std::string& remote_address);
 inline constexpr std::chrono::minutes sign_in_failures_forgotten_after{60};
 inline constexpr std::chrono::hours session_idle_max{12};
 inline constexpr std::chrono::hours session_age_max{24 * 7};

@@ -213,10 +213,6 @@ http::Response Service::start_session(db::Tx& tx, const std::string& org_id, con
                           session_age_max);
 }
 
-Service::PasswordSources Service::password_sources(const Context& ctx, const std::string& email) {
-  return {"email:" + to_lower_ascii(email), "address:" + ctx.remote_address};
-}
-
 void Service::require_patience(db::Tx& tx, const PasswordSources& sources) const {
   const Time now = clock_.now();
   std::chrono::microseconds wait{0};
@@ -243,7 +239,7 @@ void Service::count_failure(const PasswordSources& sources) {
 }
 
 http::Answer Service::sign_in(const Context& ctx, const SignIn& request) {
-  const PasswordSources sources = password_sources(ctx, request.email.str());
+  const PasswordSources sources = password_sources(request.email.str(), ctx.remote_address);
   const auto user = database_.read([&](db::Tx& tx) {
     require_patience(tx, sources);
     return store::find_user_by_email(tx, request.email.str());
@@ -300,17 +296,20 @@ void Service::change_password(const Context& ctx, const ChangePassword& request)
   check_password(*request.new_password, "/new_password");
   const auto user = database_.read([&](db::Tx& tx) { return store::find_user(tx, ctx.actor.id); });
   if (!user) not_found("user", ctx.actor.id);
-  // A session that was left open must not be the way around what a sign-in is held to.
-  const PasswordSources sources = password_sources(ctx, user->email);
-  database_.read([&](db::Tx& tx) { require_patience(tx, sources); });
-  if (user->password_hash &&
-      !(request.current_password && crypto::verify_password(Secret(*request.current_password), *user->password_hash))) {
-    if (request.current_password) count_failure(sources);
-    fail_field("/current_password", "is not your current password");
+  const PasswordSources sources = password_sources(user->email, ctx.remote_address);
+  if (user->password_hash) {
+    // A session that was left open must not be the way around what a sign-in is held to.
+    database_.read([&](db::Tx& tx) { require_patience(tx, sources); });
+    if (!request.current_password ||
+        !crypto::verify_password(Secret(*request.current_password), *user->password_hash)) {
+      if (request.current_password) count_failure(sources);
+      fail_field("/current_password", "is not your current password");
+    }
   }
   const std::string hash = crypto::hash_password(Secret(*request.new_password));
   database_.write(ctx, [&](db::Tx& tx) {
     store::set_password(tx, ctx.actor.id, hash);
+    store::clear_failures(tx, sources.by_mail);
     // Whoever else holds a session or a link of this person loses it.
     store::remove_sessions_of(tx, ctx.actor.id, ctx.actor.credential_id);
     store::remove_links_of(tx, ctx.actor.id);

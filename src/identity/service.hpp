@@ -13,6 +13,8 @@ struct Bootstrap {
   std::string api_token;
 };
 
+struct PasswordSources;
+
 class Service {
  public:
   Service(db::Database& database, const Clock& clock, AuditTrail& audit, Access& access)
@@ -73,13 +75,7 @@ class Service {
   OrgId make_organization(db::Tx& tx, const Slug& name, const std::string& display_name);
   UserId find_or_make_user(db::Tx& tx, const Email& email, const std::string& display_name, bool installation_admin);
   std::string make_link(db::Tx& tx, const std::string& org_id, const UserId& user, Time expires_at);
-  /// Where wrong passwords are counted.
-  struct PasswordSources {
-    std::string by_mail;
-    std::string by_address;
-  };
-  static PasswordSources password_sources(const Context& ctx, const std::string& email);
-  /// Throws too_many_requests after too many wrong ones.
+  /// Throws too_many_requests after too many wrong passwords.
   void require_patience(db::Tx& tx, const PasswordSources& sources) const;
   void count_failure(const PasswordSources& sources);
   http::Response start_session(db::Tx& tx, const std::string& org_id, const UserId& user);

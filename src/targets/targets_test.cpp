@@ -153,6 +153,9 @@ TEST_P(TargetsTest, UnknownEnrollmentTokensAreRefusedBeforeTheyCostATransaction)
   EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(made.token)); }), ErrorCode::too_many_requests);
   clock.advance(api::Guesses::refill);
   machines.enroll({}, agent.enrollment(made.token));
+  EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(made.token)); }), ErrorCode::unauthenticated)
+      << "a used one is a guess too";
+  EXPECT_EQ(code_of([&] { machines.enroll({}, agent.enrollment(made.token)); }), ErrorCode::too_many_requests);
 }
 
 TEST_P(TargetsTest, ManyWhoRaceForATokenGetItOnce) {

@@ -280,13 +280,25 @@ TEST(GuessesTest, EachNetworkHasItsOwnAndTheyComeBack) {
   EXPECT_EQ(wait("2001:db8::1"), 10) << "a clock that is set back shuts nobody out for longer";
 }
 
-TEST(GuessesTest, MemoryIsBounded) {
+TEST(GuessesTest, MemoryIsBoundedAndWhoGoesOnGuessingIsNotForgotten) {
   ManualClock clock;
   Guesses guesses(clock);
+  const auto others = [&](std::size_t count) {
+    static std::size_t n = 0;
+    for (std::size_t i = 0; i < count; ++i, ++n) guesses.take(fmt::format("10.{}.{}.1", n / 250, n % 250));
+  };
   for (int i = 0; i < Guesses::most; ++i) guesses.take("192.0.2.1");
-  for (std::size_t i = 0; i + 1 < Guesses::clients_max; ++i) guesses.take(fmt::format("10.{}.{}.1", i / 250, i % 250));
+  for (int i = 0; i < Guesses::most; ++i) guesses.take("192.0.2.2");
+  others(Guesses::clients_max - 2);
+  EXPECT_THROW(guesses.take("192.0.2.1"), Error);
+  others(1);
+  guesses.take("192.0.2.2");  // the longest silent makes room
+  EXPECT_THROW(guesses.take("192.0.2.1"), Error);
+  others(Guesses::clients_max / 2);
   EXPECT_THROW(guesses.require_left("192.0.2.1"), Error);
-  guesses.take("10.200.0.1");
+  others(Guesses::clients_max / 2);
+  EXPECT_THROW(guesses.require_left("192.0.2.1"), Error);
+  others(Guesses::clients_max);
   guesses.require_left("192.0.2.1");
 }
 

@@ -6,11 +6,19 @@
 #include "platform/http/address.hpp"
 
 namespace modelops::api {
-namespace {
 
-void require_left(Time full_at, Time now) {
-  const auto beyond = full_at + Guesses::refill - (now + Guesses::most * Guesses::refill);
-  if (beyond.count() <= 0) return;
+Guesses::Client* Guesses::find(const std::string& network) {
+  const auto found = by_network_.find(network);
+  if (found == by_network_.end()) return nullptr;
+  clients_.splice(clients_.begin(), clients_, found->second);
+  return &clients_.front();
+}
+
+Time Guesses::full_at(const Client* client, Time now) {
+  // A clock that was set back must not shut anybody out for long.
+  const Time full = client == nullptr ? now : std::clamp(client->full_at, now, now + most * refill);
+  const auto beyond = full + refill - (now + most * refill);
+  if (beyond.count() <= 0) return full;
   Error error(ErrorCode::too_many_requests,
               "Too many unknown credentials came from this address. Look which program still uses one that was "
               "revoked or has expired, and wait.");
@@ -18,30 +26,28 @@ void require_left(Time full_at, Time now) {
   throw error;
 }
 
-}  // namespace
-
-Time Guesses::full_at(const std::string& client, Time now) const {
-  const auto found = full_at_.find(client);
-  if (found == full_at_.end()) return now;
-  // A clock that was set back must not shut anybody out for long.
-  return std::clamp(found->second, now, now + most * refill);
-}
-
 void Guesses::require_left(const std::string& remote_address) {
+  const std::string network = http::client_network(remote_address);
   const Time now = clock_.now();
   std::lock_guard lock(mutex_);
-  api::require_left(full_at(http::client_network(remote_address), now), now);
+  full_at(find(network), now);
 }
 
 void Guesses::take(const std::string& remote_address) {
-  const std::string client = http::client_network(remote_address);
+  const std::string network = http::client_network(remote_address);
   const Time now = clock_.now();
   std::lock_guard lock(mutex_);
+  Client* client = find(network);
   const Time full = full_at(client, now);
-  api::require_left(full, now);
-  // Whoever commands so many networks is not held up by counting: memory stays bounded.
-  if (full_at_.size() >= clients_max) full_at_.clear();
-  full_at_.insert_or_assign(client, full + refill);
+  if (client == nullptr) {
+    if (clients_.size() >= clients_max) {
+      by_network_.erase(clients_.back().network);
+      clients_.pop_back();
+    }
+    client = &clients_.emplace_front(network);
+    by_network_.emplace(network, clients_.begin());
+  }
+  client->full_at = full + refill;
 }
 
 }  // namespace modelops::api

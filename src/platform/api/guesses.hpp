@@ -1,7 +1,8 @@
 #pragma once
-#include <map>
+#include <list>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "base/time.hpp"
 
@@ -9,7 +10,8 @@ namespace modelops::api {
 
 /// How often a client may show a credential that names nobody: 50 times, and once more every ten seconds. Tokens are
 /// too long to be guessed; this keeps whoever tries from taking the database's time. Clients are told apart by their
-/// network (http::client_network), so that an IPv6 host is one. Thread-safe.
+/// network (http::client_network), so that an IPv6 host is one. `clients_max` of them are remembered, those that were
+/// silent the longest are forgotten first. Thread-safe.
 class Guesses {
  public:
   static constexpr int most = 50;
@@ -24,12 +26,21 @@ class Guesses {
   void take(const std::string& remote_address);
 
  private:
-  /// Locks nothing. When the client has all of its guesses again, at the latest `most` refills from now.
-  Time full_at(const std::string& client, Time now) const;
+  struct Client {
+    std::string network;
+    Time full_at;  ///< when it has all of its guesses again
+  };
+
+  // Both are called with the lock held.
+  /// Null: it has all of its guesses. Whoever is found is forgotten last.
+  Client* find(const std::string& network);
+  /// At the latest `most` refills from now; throws when none are left.
+  static Time full_at(const Client* client, Time now);
 
   const Clock& clock_;
   std::mutex mutex_;
-  std::map<std::string, Time> full_at_;  // none: it has all of them
+  std::list<Client> clients_;  // the last one has been silent for the longest
+  std::unordered_map<std::string, std::list<Client>::iterator> by_network_;
 };
 
 }  // namespace modelops::api
