@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "platform/http/address.hpp"
 #include "platform/http/client.hpp"
+#include "platform/http/test_peer.hpp"
 
 namespace modelops::http {
 namespace {
@@ -21,7 +22,8 @@ struct Resolver {
   std::mutex mutex;
   std::vector<std::vector<std::string>> answers;
   std::size_t lookups = 0;
-  std::vector<std::string> connected;  // to public addresses: they were refused, nothing left this machine
+  int port = 0;                        // of the server that nobody may reach
+  std::vector<std::string> connected;  // at that port
 
   std::vector<std::string> next() {
     std::lock_guard lock(mutex);
@@ -29,6 +31,17 @@ struct Resolver {
   }
 };
 Resolver resolver;
+
+int port_of(const sockaddr& address) {
+  if (address.sa_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.sa_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return 0;
+}
+
+bool is_of_this_machine(const sockaddr& address) {
+  const std::string text = address.sa_family == AF_INET || address.sa_family == AF_INET6 ? address_text(address) : "";
+  return text.empty() || text == "::1" || text.starts_with("127.") || text.starts_with("::ffff:127.");
+}
 
 template <class Function>
 Function* real(const char* name) {
@@ -62,18 +75,25 @@ class Inside {
 
 class Rebinding : public testing::Test {
  protected:
+  Rebinding() {
+    std::lock_guard lock(resolver.mutex);
+    resolver.port = inside.port;
+  }
   void answers(std::vector<std::vector<std::string>> wanted) {
     std::lock_guard lock(resolver.mutex);
     resolver.answers = std::move(wanted);
     resolver.lookups = 0;
     resolver.connected.clear();
   }
+  std::string url(std::string_view host) const { return fmt::format("http://{}:{}/", host, inside.port); }
   /// By a client of its own: libcurl keeps the answer of a look-up for a while, and asks again after it.
   ErrorCode get() {
-    ClientRequest request;
-    request.url = fmt::format("http://{}:{}/", rebound_name, inside.port);
+    Client client;
+    return get(client);
+  }
+  ErrorCode get(Client& client) {
     try {
-      Client().send(request);
+      client.send({.url = url(rebound_name)});
     } catch (const Error& error) {
       return error.code;
     }
@@ -87,7 +107,8 @@ class Rebinding : public testing::Test {
 }  // namespace
 }  // namespace modelops::http
 
-// These two stand before those of the C library, for libcurl too.
+// These two stand before those of the C library, for libcurl too. Nothing leaves this machine, whatever the client
+// does.
 extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** out) {
   using namespace modelops::http;
   static auto* const original = real<int(const char*, const char*, const addrinfo*, addrinfo**)>("getaddrinfo");
@@ -106,9 +127,11 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
 extern "C" int connect(int socket, const sockaddr* address, socklen_t length) {
   using namespace modelops::http;
   static auto* const original = real<int(int, const sockaddr*, socklen_t)>("connect");
-  if (!is_public_address(*address)) return original(socket, address, length);
-  std::lock_guard lock(resolver.mutex);
-  resolver.connected.push_back(address_text(*address));
+  {
+    std::lock_guard lock(resolver.mutex);
+    if (port_of(*address) == resolver.port) resolver.connected.push_back(address_text(*address));
+  }
+  if (is_of_this_machine(*address)) return original(socket, address, length);
   errno = ECONNREFUSED;
   return -1;
 }
@@ -117,30 +140,68 @@ namespace modelops::http {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
+using testing::Contains;
 using testing::Each;
-using testing::Ne;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 TEST_F(Rebinding, a_name_that_leads_inside_is_refused) {
-  for (const std::string address : {"127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd00::1"}) {
+  for (const std::string address : {"127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1",
+                                    "::ffff:169.254.169.254", "64:ff9b::7f00:1", "fd00::1"}) {
     answers({{address}});
     EXPECT_EQ(get(), ErrorCode::forbidden) << address;
+    EXPECT_THAT(resolver.connected, IsEmpty()) << address;
   }
   EXPECT_FALSE(inside.was_reached());
 }
 
 TEST_F(Rebinding, a_name_that_leads_inside_the_second_time_is_refused) {
+  for (const std::string address : {"127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "::1"}) {
+    answers({{"9.9.9.9"}, {address}});
+    EXPECT_EQ(get(), ErrorCode::unavailable) << "the first look-up was public, and was tried";
+    EXPECT_EQ(get(), ErrorCode::forbidden);
+    EXPECT_EQ(resolver.lookups, 2u);
+    EXPECT_THAT(resolver.connected, ElementsAre("9.9.9.9"));
+  }
+  EXPECT_FALSE(inside.was_reached());
+}
+
+/// However often, and whether or not it keeps what it looked up.
+TEST_F(Rebinding, one_client_that_asks_again_is_refused) {
   answers({{"9.9.9.9"}, {"127.0.0.1"}});
-  EXPECT_EQ(get(), ErrorCode::unavailable);
-  EXPECT_THAT(resolver.connected, testing::ElementsAre("9.9.9.9")) << "the first look-up was public, and was tried";
-  EXPECT_EQ(get(), ErrorCode::forbidden);
-  EXPECT_EQ(resolver.lookups, 2u);
+  Client client;
+  for (int i = 0; i < 3; ++i) get(client);
+  EXPECT_THAT(resolver.connected, Each("9.9.9.9"));
   EXPECT_FALSE(inside.was_reached());
 }
 
 TEST_F(Rebinding, an_address_inside_among_public_ones_is_not_tried) {
-  answers({{"9.9.9.9", "127.0.0.1", "2620:fe::fe", "::ffff:127.0.0.1", "::1"}});
+  answers({{"9.9.9.9", "127.0.0.1", "2620:fe::fe", "::ffff:127.0.0.1", "::1", "169.254.169.254"}});
   get();
-  EXPECT_THAT(resolver.connected, AllOf(testing::Not(testing::IsEmpty()), Each(Ne("127.0.0.1")), Each(Ne("::1"))));
+  EXPECT_THAT(resolver.connected, AllOf(Contains("9.9.9.9"), Each(AnyOf("9.9.9.9", "2620:fe::fe"))));
+  EXPECT_FALSE(inside.was_reached());
+}
+
+/// A server that may be reached sends the client on to one that may not.
+TEST_F(Rebinding, a_redirect_is_not_followed) {
+  answers({{"127.0.0.1"}});
+  Routes handler;
+  events::Topics topics;
+  const Server server(ServerOptions{}, handler, topics);
+  Client client({.addresses = AddressPolicy::any});  // it is not the address that holds it back
+  for (const int status : {301, 302, 303, 307, 308}) {
+    for (const std::string& location : {url(rebound_name), url("127.0.0.1"), url("[::ffff:127.0.0.1]")}) {
+      handler.routes["/"] = [&](Request&) {
+        Response response = text("", status);
+        response.headers.add("Location", location);
+        return response;
+      };
+      EXPECT_EQ(client.send({.url = fmt::format("http://127.0.0.1:{}/", server.port())}).status, status);
+    }
+  }
+  EXPECT_EQ(resolver.lookups, 0u);
+  EXPECT_THAT(resolver.connected, IsEmpty());
   EXPECT_FALSE(inside.was_reached());
 }
 
