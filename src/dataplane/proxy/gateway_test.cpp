@@ -223,6 +223,35 @@ TEST_F(GatewayRouting, says_how_it_is) {
                                     R"(organization="acme",status="2xx"} 1)"));
 }
 
+TEST_F(GatewayRouting, the_series_of_a_deployment_that_is_gone_leave_the_metrics) {
+  http::Count entered, released;
+  engine.handler.routes["/hello"] = [&](http::Request&) {
+    entered.add();
+    released.await(1);
+    return text("late");
+  };
+  add_route("chat", {engine.address()});
+  add_route("digits", {engine.address()});
+  start();
+  const auto metrics = [&] {
+    gateway->take_traffic(1s);
+    http::Peer prometheus = peer();
+    prometheus.get("/metrics");
+    return prometheus.read().body;
+  };
+  http::Peer client = peer();
+  ASSERT_TRUE(get(client, "/serve/acme/digits/hello"));
+  ASSERT_TRUE(entered.await(1));
+  snapshot.routes.pop_back();
+  start();
+  EXPECT_THAT(metrics(), HasSubstr("dep_digits")) << "a request is under way";
+  released.add();
+  EXPECT_EQ(client.read().body, "late");
+  EXPECT_TRUE(eventually([&] { return metrics().find("dep_digits") == std::string::npos; }));
+  EXPECT_THAT(metrics(), HasSubstr("dep_chat"));
+  EXPECT_EQ(call("/serve/acme/digits/hello").status, 404);
+}
+
 TEST_F(GatewayRouting, upgrades_are_refused) {
   add_route("digits", {engine.address()});
   start();

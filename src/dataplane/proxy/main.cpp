@@ -9,6 +9,7 @@
 #include "base/descriptor.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "dataplane/machine/backoff.hpp"
 #include "dataplane/proxy/gateway.hpp"
 #include "dataplane/proxy/metrics_feed.hpp"
 #include "dataplane/proxy/snapshot_feed.hpp"
@@ -152,6 +153,14 @@ int serve(Settings& settings, const sigset_t& signals) {
         MetricsFeed::Options{.address = fmt::format("{}:{}", settings.gateway.address, gateway.port())}, clock,
         [&](auto elapsed) { return gateway.take_traffic(elapsed); },
         [&](std::size_t count_max) { return gateway.take_requests(count_max); }, [&] { return feed->session(); });
+  // Nobody is told what is counted, but with it go the series of deployments that are gone.
+  std::jthread discarding;
+  if (!feed) {
+    discarding = std::jthread([&](const std::stop_token& stop) {
+      constexpr std::chrono::seconds interval{1};
+      while (machine::wait_for(stop, interval)) gateway.take_traffic(interval);
+    });
+  }
   if (!folder.empty()) next.emplace(path, listeners, [] { ::kill(::getpid(), SIGTERM); });
   if (predecessor) predecessor->say(http::Farewell::finish);
   Log().info("gateway listens", {{"address", settings.gateway.address}, {"port", std::to_string(gateway.port())}});

@@ -310,6 +310,40 @@ TEST(RoutingTest, the_series_of_a_deployment_leave_with_its_last_request) {
   EXPECT_THAT(registry.expose(), HasSubstr("dep_digits")) << "it may come back";
 }
 
+TEST(RoutingTest, no_request_of_a_deployment_that_goes_is_left_out) {
+  metrics::Registry registry;
+  Routing routing(registry);
+  gateway::Snapshot none, one;
+  gateway::Route& route = one.routes.emplace_back();
+  route.organization = "acme";
+  route.deployment = "chat";
+  route.deployment_id = "dep_chat";
+  std::int64_t reported = 0;
+  const auto take = [&] {
+    const auto traffic = routing.take_traffic(1s);
+    for (const auto& each : traffic) reported += each.traffic.requests;
+  };
+  constexpr int rounds = 300;
+  for (int round = 0; round < rounds; ++round) {
+    routing.publish(one);
+    Routing::View view(routing);
+    // A request that began before its deployment went ends while it is asked what was counted.
+    std::jthread request([table = view.table(), round] {
+      const auto until = std::chrono::steady_clock::now() + round * 1us;
+      while (std::chrono::steady_clock::now() < until) {}
+      table->find_deployment("acme", "chat")->endpoint->metrics().finished(200, false, 1ms);
+    });
+    routing.publish(none);
+    view.table();
+    for (int i = 0; i < 10; ++i) take();
+    registry.expose();
+    request.join();
+    take();
+    EXPECT_EQ(reported, round + 1);
+    EXPECT_THAT(registry.expose(), Not(HasSubstr("dep_chat")));
+  }
+}
+
 // ---- heads ---------------------------------------------------------------------------------------------------------
 
 TEST(Heads, credentials_and_what_concerns_one_connection_stay_behind) {

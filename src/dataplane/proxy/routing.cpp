@@ -95,13 +95,16 @@ void Routing::publish(gateway::Snapshot snapshot) {
 std::vector<monitoring::DeploymentTraffic> Routing::take_traffic(Meter::Duration elapsed) {
   std::vector<monitoring::DeploymentTraffic> out;
   std::lock_guard lock(mutex_);
-  for (const auto& [deployment_id, metrics] : metrics_) {
+  for (auto entry = metrics_.begin(); entry != metrics_.end();) {
+    const auto& [deployment_id, metrics] = *entry;
+    // No endpoint holds it, and only `publish`, which waits for the lock, can give it one again. Asked before the meter
+    // is read: what the last request counted is in it then.
+    const bool is_gone = metrics.use_count() == 1;
     metrics->meter().sample(metrics->in_flight.value(), metrics->queued.value(), elapsed);
     monitoring::DeploymentTraffic traffic{deployment_id, {}};
     if (metrics->meter().take(traffic.traffic)) out.push_back(std::move(traffic));
+    entry = is_gone ? metrics_.erase(entry) : std::next(entry);
   }
-  // No endpoint holds these, and only `publish`, which waits for the lock, can give them one again.
-  std::erase_if(metrics_, [&](const auto& entry) { return entry.second.use_count() == 1; });
   return out;
 }
 
