@@ -1,9 +1,6 @@
 #include <fcntl.h>
 
-#include "dataplane/proxy/fake_engine_test.hpp"
-#include "gateway/wire.hpp"
-#include "platform/crypto/token.hpp"
-#include "platform/http/hand_over.hpp"
+#include "tests/fault/gateway.hpp"
 #include "tests/fault/serve.hpp"
 #include "tests/support/database.hpp"
 
@@ -113,42 +110,12 @@ TEST_F(ServeTest, listens_at_the_sockets_that_systemd_gives) {
   EXPECT_EQ(early.read().status, 200);
 }
 
-class GatewayHandOverTest : public ServeTest {
- protected:
-  std::unique_ptr<testing::Process> start_gateway() {
-    auto out = std::make_unique<testing::Process>(
-        std::vector<std::string>{MODELOPS_PROGRAM, "gateway", "--snapshot-file", (folder / "routes.json").string(),
-                                 "--state", (folder / "gateway").string(), "--port", std::to_string(port)},
-        folder / "gateway.log");
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (http::pid_at(folder / "gateway" / "run" / fmt::format("gateway-{}.sock", port)) != out->pid() &&
-           std::chrono::steady_clock::now() < patience) {
-      std::this_thread::yield();
-    }
-    return out;
-  }
-};
-
-TEST_F(GatewayHandOverTest, no_request_fails_while_the_gateway_is_replaced) {
-  proxy::FakeEngine engine;
+TEST_F(GatewayTest, no_request_fails_while_the_gateway_is_replaced) {
   engine.handler.routes["/"] = [](http::Request&) { return http::text("done"); };
-  const std::string token(crypto::make_token("api").reveal());
-  gateway::Snapshot snapshot;
-  snapshot.version = 1;
-  gateway::Key& key = snapshot.keys.emplace_back();
-  key.digest = crypto::token_digest(token);
-  key.id = "key_1";
-  key.organization = "acme";
-  key.requests_per_second = 0;
-  gateway::Route& route = snapshot.routes.emplace_back();
-  route.organization = "acme";
-  route.deployment = "chat";
-  route.deployment_id = "dep_chat";
-  route.replicas.push_back({"rep_1", engine.start()});
-  std::ofstream(folder / "routes.json") << reflect::to_json(snapshot);
-  port = testing::free_port();
-  auto running = start_gateway();
-  Load load(port, "/serve/acme/chat/", "Authorization: Bearer " + token + "\r\n",
+  add_route("chat");
+  write_routes();
+  running = start_gateway();
+  Load load(port, "/serve/acme/chat/", key_field(),
             [](const auto& reply) { return reply.status == 200 && reply.body == "done"; });
   ASSERT_TRUE(load.until_answered(200));
   for (int round = 0; round < 3; ++round) {
