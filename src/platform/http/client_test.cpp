@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "platform/http/address.hpp"
-#include "platform/http/test_peer.hpp"
+#include "platform/http/server_fixture_test.hpp"
 
 namespace modelops::http {
 namespace {
@@ -95,7 +95,7 @@ TEST(Addresses, that_may_lead_inside_are_not) {
   }
 }
 
-class HttpClient : public testing::Test {
+class HttpClient : public ServerFixture {
  protected:
   HttpClient() {
     handler.routes["/echo"] = [](Request& request) {
@@ -103,10 +103,7 @@ class HttpClient : public testing::Test {
       response.headers.add("X-Seen", request.headers.get("X-Sent"));
       return response;
     };
-    ServerOptions options;
-    options.sweep_interval = 5ms;
-    options.linger_timeout = 100ms;
-    server.emplace(options, handler, topics);
+    start();
     inside.addresses = AddressPolicy::any;
   }
   std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(server->port()) + path; }
@@ -126,9 +123,6 @@ class HttpClient : public testing::Test {
     return ErrorCode::internal;
   }
 
-  events::Topics topics;
-  Routes handler;
-  std::optional<Server> server;
   ClientOptions inside;
 };
 

@@ -5,25 +5,19 @@
 
 #include "platform/http/address.hpp"
 #include "platform/http/io_thread.hpp"
-#include "platform/http/test_peer.hpp"
+#include "platform/http/server_fixture_test.hpp"
 
 namespace modelops::http {
 namespace {
 
 using namespace std::chrono_literals;
 
-class HttpLimits : public testing::Test {
+class HttpLimits : public ServerFixture {
  protected:
   HttpLimits() {
     options.io_threads = 1;
     options.pool_threads = 1;
-    options.sweep_interval = 5ms;
-    options.linger_timeout = 100ms;
-    handler.routes["/hello"] = [](Request&) { return text("hello"); };
-    handler.routes["/echo"] = [](Request& request) { return text(request.body); };
   }
-  void start() { server.emplace(options, handler, topics); }
-  Peer peer() { return Peer(server->port()); }
   static std::string post(std::size_t length, const std::string& body) {
     return fmt::format("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", length, body);
   }
@@ -31,11 +25,6 @@ class HttpLimits : public testing::Test {
     EXPECT_EQ(reply.status, 503);
     EXPECT_EQ(reply.headers.get("Retry-After"), "1");
   }
-
-  ServerOptions options;
-  events::Topics topics;
-  Routes handler;
-  std::optional<Server> server;
 };
 
 TEST_F(HttpLimits, a_half_closed_client_gets_its_answer) {

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "platform/http/pool.hpp"
-#include "platform/http/test_peer.hpp"
+#include "platform/http/server_fixture_test.hpp"
 
 namespace modelops::http {
 namespace {
@@ -17,28 +17,13 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-class HttpServer : public testing::Test {
+class HttpServer : public ServerFixture {
  protected:
   HttpServer() {
     options.io_threads = 2;
     options.pool_threads = 2;
-    options.sweep_interval = 5ms;
-    options.linger_timeout = 100ms;
     options.drain_linger = 50ms;
-    handler.routes["/hello"] = [](Request&) { return text("hello"); };
-    handler.routes["/echo"] = [](Request& request) { return text(request.body); };
   }
-  Server& start() {
-    server.emplace(options, handler, topics, &registry);
-    return *server;
-  }
-  Peer peer() { return Peer(server->port()); }
-
-  ServerOptions options;
-  events::Topics topics;
-  metrics::Registry registry;
-  Routes handler;
-  std::optional<Server> server;
 };
 
 // ---- requests and answers ----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 #include "base/id.hpp"
 #include "platform/http/certificates_test.hpp"
 #include "platform/http/client.hpp"
-#include "platform/http/test_peer.hpp"
+#include "platform/http/server_fixture_test.hpp"
 
 namespace modelops::http {
 namespace {
@@ -13,15 +13,12 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class TlsTest : public testing::Test {
+class TlsTest : public ServerFixture {
  protected:
   TlsTest() {
     std::filesystem::create_directories(folder);
     authority.write(ca, folder / "ca.key");
     make_certificate("server", &authority).write(files.certificate_file, files.key_file);
-    handler.routes["/hello"] = [](Request&) { return text("hello"); };
-    handler.routes["/echo"] = [](Request& request) { return text(request.body); };
-    options.sweep_interval = 5ms;
     options.head_timeout = 200ms;
   }
   ~TlsTest() override {
@@ -32,7 +29,7 @@ class TlsTest : public testing::Test {
   void start() {
     tls = std::make_shared<Tls>(files);
     options.tls = tls;
-    server.emplace(options, handler, topics);
+    ServerFixture::start();
   }
   std::string url(const std::string& path) const { return fmt::format("https://127.0.0.1:{}{}", server->port(), path); }
   Client client(const std::filesystem::path& trusted, const std::string& certificate = {},
@@ -63,11 +60,7 @@ class TlsTest : public testing::Test {
   const std::filesystem::path ca = folder / "ca.pem";
   const Certificate authority = make_certificate("authority");
   TlsFiles files{(folder / "server.pem").string(), (folder / "server.key").string(), ""};
-  ServerOptions options;
-  events::Topics topics;
-  Routes handler;
   std::shared_ptr<Tls> tls;
-  std::optional<Server> server;
 };
 
 TEST_F(TlsTest, requests_travel_on_a_kept_connection_whatever_their_size) {
