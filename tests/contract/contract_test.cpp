@@ -105,6 +105,7 @@ TEST_F(ContractTest, EverySettingIsWrittenDown) {
   const std::string text =
       "# Settings of `modelops serve`\n\n"
       "In the order of their strength: a YAML file (`--config FILE`), variables, and flags `--section.field=value`.\n"
+      "Secrets cannot be flags, which everybody on the machine sees.\n"
       "`modelops gateway --help`, `modelops agent --help` and `modelops runtime --help` list those of the other "
       "parts.\n\n" +
       config::reference<apps::ServeConfig>();

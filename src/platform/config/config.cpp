@@ -230,6 +230,14 @@ void Collected::read_overrides(Layer& layer, const Sources& sources) {
     }
     const std::string_view text = std::string_view(override).substr(equals + 1);
     if (const Named named = find(name); named.setting != nullptr && named.setting->kind != Setting::Kind::map) {
+      if (named.setting->kind == Setting::Kind::secret && !named.names_file) {
+        violation(named.setting->name(),
+                  fmt::format("is a secret, and everybody on this machine sees arguments: set it in {0}, or name a "
+                              "file that has it in {0}_FILE",
+                              named.setting->variable()),
+                  origin);
+        continue;
+      }
       put(layer, named, text_value(*named.setting, text, origin));
       continue;
     }

@@ -187,12 +187,11 @@ quotas: {a: 1, b: -2}
   EXPECT_EQ(from_variables.http.tls.key.reveal(), "k");
   EXPECT_FALSE(from_variables.store.checked);
 
-  const auto from_flags = load<Program>({.overrides = {"--store.url=a=b", "--http.origins=", "--quotas.x.y=3",
-                                                       "--quotas.z=4", "--store.password=p", "--http.host="}});
+  const auto from_flags = load<Program>(
+      {.overrides = {"--store.url=a=b", "--http.origins=", "--quotas.x.y=3", "--quotas.z=4", "--http.host="}});
   EXPECT_EQ(*from_flags.store.url, "a=b");
   EXPECT_THAT(from_flags.http.origins, ElementsAre());
   EXPECT_THAT(from_flags.quotas, UnorderedElementsAre(std::pair("x.y", 3), std::pair("z", 4)));
-  EXPECT_EQ(from_flags.store.password->reveal(), "p");
   EXPECT_EQ(from_flags.http.host, "");
 }
 
@@ -303,6 +302,17 @@ TEST_F(ConfigTest, SecretsComeFromFilesToo) {
               ElementsAre(HasSubstr("/store/password is given both itself and as a file")));
 }
 
+// Every user of the machine sees the arguments of a program (ps), and the shell keeps them.
+TEST_F(ConfigTest, ASecretIsNoArgument) {
+  EXPECT_THAT(refusal({.overrides = {"--store.url=x", "--store.password=hunter2"}}),
+              ElementsAre("/store/password is a secret, and everybody on this machine sees arguments: set it in "
+                          "MODELOPS_STORE_PASSWORD, or name a file that has it in MODELOPS_STORE_PASSWORD_FILE (flag "
+                          "--store.password)"));
+  EXPECT_THAT(refusal({.environment = {{"MODELOPS_STORE_PASSWORD", "right"}},
+                       .overrides = {"--store.url=x", "--store.password=hunter2"}}),
+              ElementsAre(AllOf(HasSubstr("is a secret"), Not(HasSubstr("hunter2")))));
+}
+
 TEST_F(ConfigTest, SecretsAreNeverRepeated) {
   const auto message = [](const Sources& sources) {
     try {
@@ -332,7 +342,7 @@ TEST_F(ConfigTest, NoSettingThatIsWrongMakesASecretBeTold) {
       {.file = write("b.yaml", "store: {url: x, password_file: " + file + "}\n")},
       {.environment = {{"MODELOPS_STORE_PASSWORD", secret}}, .overrides = {"--store.url=x"}},
       {.environment = {{"MODELOPS_STORE_PASSWORD_FILE", file}}, .overrides = {"--store.url=x"}},
-      {.overrides = {"--store.url=x", "--store.password=" + secret}},
+      {.overrides = {"--store.url=x", "--store.password_file=" + file}},
   };
   for (std::size_t i = 0; i < ways.size(); ++i) {
     EXPECT_EQ(load<Program>(ways[i]).store.password->reveal(), secret) << i;
