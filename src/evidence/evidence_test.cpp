@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "base/code_of_test.hpp"
 #include "evidence/routes.hpp"
 #include "evidence/rules.hpp"
 #include "evidence/store.hpp"
@@ -23,17 +24,6 @@ struct RecordingOutcome final : ApprovalOutcome {
   bool refuses = false;
   std::vector<ApprovalState> states;
 };
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::internal;
-}
 
 Sha256Text digest(std::string_view text) { return *Sha256Text::parse(crypto::sha256_hex(text)); }
 

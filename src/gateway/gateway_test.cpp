@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/code_of_test.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/snapshots.hpp"
 #include "gateway/trials.hpp"
@@ -262,16 +263,6 @@ TEST_P(GatewayTest, AgentsAndRevokedGatewaysAreRefused) {
 }
 
 // ---- trying a deployment -------------------------------------------------------------------------------------------
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  return ErrorCode::internal;
-}
 
 TEST_P(GatewayTest, APersonGetsAKeyForAWhileThatGatewaysHearOf) {
   const SignedAgent gateway = enrolled_gateway(admin, "edge");

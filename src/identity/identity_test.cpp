@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/code_of_test.hpp"
 #include "base/text.hpp"
 #include "identity/recording_trail_test.hpp"
 #include "identity/routes.hpp"
@@ -15,17 +16,6 @@
 
 namespace modelops::identity {
 namespace {
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::internal;
-}
 
 class IdentityTest : public ::testing::TestWithParam<db::Dialect> {
  protected:

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/code_of_test.hpp"
 #include "base/text.hpp"
 #include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
@@ -141,16 +142,6 @@ class MonitoringTest : public ::testing::TestWithParam<db::Dialect>, public targ
     said.replicas.push_back(foreign_replica);
     const http::Request raw = machine.request(http::Method::post, "/api/v1/machines/observed", clock.now());
     ASSERT_EQ(std::get<http::Response>(machines.observed({}, said, raw)).status, 204);
-  }
-
-  template <class F>
-  ErrorCode code_of(F&& f) {
-    try {
-      f();
-    } catch (const Error& error) {
-      return error.code;
-    }
-    return ErrorCode::internal;
   }
 
   std::filesystem::path folder = [] {

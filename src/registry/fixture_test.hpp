@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/code_of_test.hpp"
 #include "base/text.hpp"
 #include "identity/recording_trail_test.hpp"
 #include "identity/store.hpp"
@@ -73,11 +74,6 @@ Error error_of(F&& f) {
   ADD_FAILURE() << "nothing was thrown";
   return {ErrorCode::internal, ""};
 }
-template <class F>
-ErrorCode code_of(F&& f) {
-  return error_of(f).code;
-}
-
 inline Sha256Text sha256(std::string_view bytes) { return *Sha256Text::parse(crypto::sha256_hex(bytes)); }
 inline Reference named(std::string_view text) { return *Reference::parse(text); }
 inline VersionNumber number(std::int64_t n) { return *VersionNumber::parse(n); }

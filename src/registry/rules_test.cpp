@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/code_of_test.hpp"
 #include "base/error.hpp"
 #include "platform/crypto/hash.hpp"
 
@@ -11,16 +12,6 @@ namespace {
 FileEntry file(std::string_view path, std::string_view content) {
   return {*RelativePath::parse(path), static_cast<std::int64_t>(content.size()),
           *Sha256Text::parse(crypto::sha256_hex(content))};
-}
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  return ErrorCode::internal;
 }
 
 // Frozen: all evidence ever given binds to these digests. They can be checked with

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/code_of_test.hpp"
 #include "identity/recording_trail_test.hpp"
 #include "identity/service.hpp"
 #include "migrations/migrations.hpp"
@@ -62,17 +63,6 @@ struct FakeNeighbours final : DesiredStates, ObservedSink, Artifacts, TargetUsag
   std::vector<ReportObserved> reports;
   std::vector<std::string> log;
 };
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::internal;
-}
 
 std::string text_of(http::Answer answer) {
   auto& download = std::get<http::Download>(answer);

@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "adapters/prometheus/configuration.hpp"
+#include "base/eventually_test.hpp"
 #include "cli/flows.hpp"
 #include "cli/output.hpp"
 #include "cli/uploads.hpp"
@@ -16,6 +17,7 @@ namespace {
 using enum http::Method;
 using namespace std::chrono_literals;
 using ::testing::AllOf;
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -111,15 +113,6 @@ class HistoryApiTest : public ControlPlaneTest {
                                             "--storage.tsdb.path=" + place("data"),
                                             fmt::format("--web.listen-address=127.0.0.1:{}", prometheus_port)},
                    place("log"));
-  }
-  template <class Condition>
-  static bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 90s;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
   /// The newest value of a metric; nothing while there is none.
   std::optional<double> newest(cli::Api caller, const std::string& metric) {

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "base/eventually_test.hpp"
 #include "base/id.hpp"
 #include "dataplane/proxy/fake_engine_test.hpp"
 #include "gateway/wire.hpp"
@@ -12,6 +13,8 @@
 #include "tests/support/process.hpp"
 
 namespace modelops {
+
+using testing::eventually;
 
 /// `modelops gateway` as a process, with the routes of a file and an engine of the test's own.
 class GatewayTest : public ::testing::Test {
@@ -60,16 +63,6 @@ class GatewayTest : public ::testing::Test {
   std::string read_file(const std::string& name) const {
     std::ifstream file(folder / name);
     return {std::istreambuf_iterator<char>(file), {}};
-  }
-  /// Waits for what another process tells nobody. A minute at most: then the test has failed.
-  template <class F>
-  static bool eventually(F&& holds) {
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > patience) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
 
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("modelops-fault-" + new_uuid7());

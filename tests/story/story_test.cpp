@@ -3,12 +3,14 @@
 #include <fstream>
 #include <thread>
 
+#include "base/eventually_test.hpp"
 #include "reflect/json.hpp"
 #include "tests/story/installation.hpp"
 
 namespace modelops {
 namespace {
 
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -49,16 +51,6 @@ class StoryTest : public InstallationTest {
         .get("/api/v1/monitoring/deployments/" + deployment + "/history?metrics=" + metric)
         .at("series")
         .as_array();
-  }
-  /// Asks again and again, as a page does; false after a minute.
-  template <class Condition>
-  static bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
   /// The largest value of a chart.
   double highest(const std::string& deployment, const std::string& series) {

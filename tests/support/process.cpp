@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/listener_test.hpp"
 
 namespace modelops::testing {
 namespace {
@@ -50,17 +51,7 @@ std::string read_some(int fd) {
 
 }  // namespace
 
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t length = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
+int free_port() { return Listener().port(); }
 
 Ran run_program(std::vector<std::string> words, const std::filesystem::path& folder) {
   // A file, not a pipe: what the program leaves running would keep a pipe open.

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "base/descriptor.hpp"
+#include "base/listener_test.hpp"
 #include "dataplane/agent/replica.hpp"
 #include "dataplane/machine/control_plane_test.hpp"
 #include "platform/crypto/seal.hpp"
@@ -23,6 +23,7 @@ using ::testing::Contains;
 using testing::ControlPlane;
 using testing::eventually;
 using ::testing::HasSubstr;
+using testing::Listener;
 using testing::TemporaryFolder;
 
 bool exists(std::int64_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0; }
@@ -32,27 +33,6 @@ bool ended(std::int64_t pid) {
   std::string text;
   return !std::getline(stat, text) || text.substr(text.rfind(')') + 2, 1) == "Z";
 }
-
-/// A socket that listens on a port of its own.
-class Listener {
- public:
-  Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
-    ::listen(fd_.get(), 1);
-    socklen_t size = sizeof address;
-    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-  }
-  std::int64_t port() const { return port_; }
-  void close() { fd_.close(); }
-
- private:
-  Descriptor fd_;
-  std::int64_t port_;
-};
 
 class AgentTest : public ::testing::Test {
  protected:

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/error.hpp"
+#include "base/eventually_test.hpp"
 #include "base/id.hpp"
 #include "base/text.hpp"
 #include "platform/crypto/hash.hpp"
@@ -19,17 +20,6 @@
 #include "targets/wire.hpp"
 
 namespace modelops::testing {
-
-/// Asks again and again until `condition` holds; false after `patience`.
-template <class Condition>
-bool eventually(Condition condition, std::chrono::seconds patience = std::chrono::seconds(60)) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    ::poll(nullptr, 0, 10);
-  }
-  return true;
-}
 
 class TemporaryFolder {
  public:

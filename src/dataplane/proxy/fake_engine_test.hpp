@@ -2,6 +2,7 @@
 // Model servers for tests: one made of lambdas on the real HTTP server, one that does to its socket what it is told.
 #include <poll.h>
 
+#include "base/listener_test.hpp"
 #include "platform/http/test_peer.hpp"
 
 namespace modelops::proxy {
@@ -29,28 +30,19 @@ struct FakeEngine {
 class RawEngine {
  public:
   explicit RawEngine(std::function<void(int fd, int number)> serve) : serve_(std::move(serve)) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(fd_, 64), 0);
-    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { run(); });
   }
   ~RawEngine() {
-    ::shutdown(fd_, SHUT_RDWR);
+    ::shutdown(listener_.fd(), SHUT_RDWR);
     thread_.join();
-    ::close(fd_);
+    listener_.close();
     {
       std::lock_guard lock(mutex_);
       for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
     }
     for (std::thread& thread : connections_) thread.join();
   }
-  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string address() const { return "127.0.0.1:" + std::to_string(listener_.port()); }
 
   /// Reads until the end of a head has come. Empty when the connection ended.
   static std::string read_head(int fd) {
@@ -76,7 +68,7 @@ class RawEngine {
  private:
   void run() {
     for (int number = 0;; ++number) {
-      const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) return;
       accepted.add();
       {
@@ -94,8 +86,7 @@ class RawEngine {
   }
 
   std::function<void(int, int)> serve_;
-  int fd_;
-  std::uint16_t port_ = 0;
+  modelops::testing::Listener listener_;
   std::mutex mutex_;
   std::set<int> open_;
   std::vector<std::thread> connections_;

@@ -1,12 +1,15 @@
 #pragma once
 #include <gmock/gmock.h>
 
+#include "base/eventually_test.hpp"
 #include "base/id.hpp"
 #include "dataplane/proxy/fake_engine_test.hpp"
 #include "dataplane/proxy/gateway.hpp"
 #include "platform/crypto/token.hpp"
 
 namespace modelops::proxy {
+
+using modelops::testing::eventually;
 
 /// A gateway with one organisation, one key, and the routes that a test adds.
 class GatewayFixture : public ::testing::Test {
@@ -71,16 +74,6 @@ class GatewayFixture : public ::testing::Test {
                name == "modelops_gateway_queue_depth" ? "Requests that wait for a replica." : "Requests being served.",
                {{"organization", "acme"}, {"deployment", deployment}, {"deployment_id", "dep_" + deployment}})
         .value();
-  }
-  /// Waits for a condition of another thread that tells nobody. Half a minute at most: then the test has failed.
-  template <class F>
-  static bool eventually(F&& holds) {
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > patience) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
 
   const std::string token = crypto::make_token("api").reveal();

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/code_of_test.hpp"
 #include "base/descriptor.hpp"
 #include "dataplane/proxy/access_log.hpp"
 #include "dataplane/proxy/endpoint.hpp"
@@ -19,17 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-template <class F>
-ErrorCode code_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.code;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::internal;
-}
 
 // ---- model_field ---------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/listener_test.hpp"
 #include "dataplane/runtime/test_models.hpp"
 #include "platform/http/client.hpp"
 
@@ -31,19 +32,6 @@ std::string write_model(const std::string& bytes) {
   return path;
 }
 
-/// A port that nothing listens at; another process could take it meanwhile, which the test would show.
-std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), length);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
 /// Serves one model, asks it once it is ready, and ends the process with SIGTERM.
 [[noreturn]] void serve_once() {
   sigset_t signals;
@@ -51,7 +39,7 @@ std::uint16_t free_port() {
   ::sigaddset(&signals, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const std::string model = write_model(identity_model());
-  const std::string url = fmt::format("http://127.0.0.1:{}", free_port());
+  const std::string url = fmt::format("http://127.0.0.1:{}", modelops::testing::Listener().port());
   std::thread caller([&] {
     http::Client client({.addresses = http::AddressPolicy::any});
     const auto status = [&] {

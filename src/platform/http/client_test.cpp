@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/listener_test.hpp"
 #include "platform/http/address.hpp"
 #include "platform/http/server_fixture_test.hpp"
 
@@ -13,7 +14,7 @@ namespace modelops::http {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 bool is_public(const std::string& text) {
   addrinfo hints{};
@@ -129,19 +130,11 @@ class HttpClient : public ServerFixture {
 /// A server that says one fixed thing to whoever connects, then closes when told.
 class Scripted {
  public:
-  explicit Scripted(std::string answer, bool close_after = true)
-      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), length);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
-    ::listen(fd_, 10);
-    url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+  explicit Scripted(std::string answer, bool close_after = true) {
+    url = "http://127.0.0.1:" + std::to_string(listener_.port()) + "/";
     thread_ = std::thread([this, answer = std::move(answer), close_after] {
       for (;;) {
-        const int peer = ::accept(fd_, nullptr, nullptr);
+        const int peer = ::accept(listener_.fd(), nullptr, nullptr);
         if (peer < 0) return;
         char head[4096];
         [[maybe_unused]] auto n = ::recv(peer, head, sizeof head, 0);
@@ -154,14 +147,13 @@ class Scripted {
     });
   }
   ~Scripted() {
-    ::shutdown(fd_, SHUT_RDWR);
+    ::shutdown(listener_.fd(), SHUT_RDWR);
     thread_.join();
-    ::close(fd_);
   }
   std::string url;
 
  private:
-  int fd_;
+  modelops::testing::Listener listener_;
   std::thread thread_;
 };
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/listener_test.hpp"
 #include "platform/http/address.hpp"
 #include "platform/http/client.hpp"
 #include "platform/http/test_peer.hpp"
@@ -48,36 +49,15 @@ Function* real(const char* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
-/// A server that nobody may reach.
-class Inside {
- public:
-  Inside() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), length);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
-    ::listen(fd_, 10);
-    port = ntohs(address.sin_port);
-  }
-  ~Inside() { ::close(fd_); }
-  bool was_reached() const {
-    const int peer = ::accept(fd_, nullptr, nullptr);
-    if (peer >= 0) ::close(peer);
-    return peer >= 0;
-  }
-  int port = 0;
-
- private:
-  int fd_;
-};
-
-class Rebinding : public testing::Test {
+class Rebinding : public ::testing::Test {
  protected:
   Rebinding() {
     std::lock_guard lock(resolver.mutex);
-    resolver.port = inside.port;
+    resolver.port = inside.port();
+  }
+  bool was_reached() const {
+    const Descriptor peer(::accept(inside.fd(), nullptr, nullptr));
+    return peer.get() >= 0;
   }
   void answers(std::vector<std::vector<std::string>> wanted) {
     std::lock_guard lock(resolver.mutex);
@@ -85,7 +65,7 @@ class Rebinding : public testing::Test {
     resolver.lookups = 0;
     resolver.connected.clear();
   }
-  std::string url(std::string_view host) const { return fmt::format("http://{}:{}/", host, inside.port); }
+  std::string url(std::string_view host) const { return fmt::format("http://{}:{}/", host, inside.port()); }
   /// By a client of its own: libcurl keeps the answer of a look-up for a while, and asks again after it.
   ErrorCode get() {
     Client client;
@@ -101,7 +81,7 @@ class Rebinding : public testing::Test {
     return ErrorCode::internal;
   }
 
-  Inside inside;
+  modelops::testing::Listener inside{SOCK_NONBLOCK};  // a server that nobody may reach
 };
 
 }  // namespace
@@ -139,12 +119,12 @@ extern "C" int connect(int socket, const sockaddr* address, socklen_t length) {
 namespace modelops::http {
 namespace {
 
-using testing::AllOf;
-using testing::AnyOf;
-using testing::Contains;
-using testing::Each;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 TEST_F(Rebinding, a_name_that_leads_inside_is_refused) {
   for (const std::string address : {"127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1",
@@ -153,7 +133,7 @@ TEST_F(Rebinding, a_name_that_leads_inside_is_refused) {
     EXPECT_EQ(get(), ErrorCode::forbidden) << address;
     EXPECT_THAT(resolver.connected, IsEmpty()) << address;
   }
-  EXPECT_FALSE(inside.was_reached());
+  EXPECT_FALSE(was_reached());
 }
 
 TEST_F(Rebinding, a_name_that_leads_inside_the_second_time_is_refused) {
@@ -164,7 +144,7 @@ TEST_F(Rebinding, a_name_that_leads_inside_the_second_time_is_refused) {
     EXPECT_EQ(resolver.lookups, 2u);
     EXPECT_THAT(resolver.connected, ElementsAre("9.9.9.9"));
   }
-  EXPECT_FALSE(inside.was_reached());
+  EXPECT_FALSE(was_reached());
 }
 
 /// However often, and whether or not it keeps what it looked up.
@@ -173,14 +153,14 @@ TEST_F(Rebinding, one_client_that_asks_again_is_refused) {
   Client client;
   for (int i = 0; i < 3; ++i) get(client);
   EXPECT_THAT(resolver.connected, Each("9.9.9.9"));
-  EXPECT_FALSE(inside.was_reached());
+  EXPECT_FALSE(was_reached());
 }
 
 TEST_F(Rebinding, an_address_inside_among_public_ones_is_not_tried) {
   answers({{"9.9.9.9", "127.0.0.1", "2620:fe::fe", "::ffff:127.0.0.1", "::1", "169.254.169.254"}});
   get();
   EXPECT_THAT(resolver.connected, AllOf(Contains("9.9.9.9"), Each(AnyOf("9.9.9.9", "2620:fe::fe"))));
-  EXPECT_FALSE(inside.was_reached());
+  EXPECT_FALSE(was_reached());
 }
 
 /// A server that may be reached sends the client on to one that may not.
@@ -202,7 +182,7 @@ TEST_F(Rebinding, a_redirect_is_not_followed) {
   }
   EXPECT_EQ(resolver.lookups, 0u);
   EXPECT_THAT(resolver.connected, IsEmpty());
-  EXPECT_FALSE(inside.was_reached());
+  EXPECT_FALSE(was_reached());
 }
 
 }  // namespace

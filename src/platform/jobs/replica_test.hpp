@@ -1,5 +1,6 @@
 #pragma once
 // One server's share of a database, as often as a test needs it.
+#include "base/eventually_test.hpp"
 #include "migrations/migrations.hpp"
 #include "platform/audience.hpp"
 #include "platform/jobs/lease.hpp"
@@ -9,16 +10,7 @@
 
 namespace modelops::jobs::testing {
 
-/// True as soon as `condition` holds; false when it did not within half a minute.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    pause_for(std::chrono::milliseconds(2), {});
-  }
-  return true;
-}
+using modelops::testing::eventually;
 
 struct Replica {
   explicit Replica(const std::string& url, std::chrono::milliseconds ttl = std::chrono::seconds(5))
