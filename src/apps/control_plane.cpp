@@ -15,6 +15,7 @@
 #include "evidence/routes.hpp"
 #include "formats/archive.hpp"
 #include "formats/registry_analyzer.hpp"
+#include "gateway/announced_trail.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/service.hpp"
 #include "gateway/snapshots.hpp"
@@ -209,9 +210,10 @@ struct ControlPlane::Graph {
       db::Database::open({.url = database_url(config), .statement_timeout = config.data.statement_timeout.value()});
   crypto::Keyring keyring{key_file(config), folder};
   storage::FileBlobs blobs{blobs_folder(config), {.reserve_bytes = config.data.free_space_reserve.bytes()}};
-  audit::Trail trail{*database, clock, keyring};
+  audit::Trail records{*database, clock, keyring};
+  gateway::AnnouncedTrail trail{records, topics, deployments::endpoints_topic};
   audit::Integrator integrator{clock, keyring};
-  AuditTable audit_table{integrator, trail};
+  AuditTable audit_table{integrator, records};
   audit::Service audit{*database, clock, keyring, trail};
   identity::Access access{*database, clock, trail, keyring, secure_cookies(config)};
   identity::Service identity{*database, clock, trail, access};
@@ -260,8 +262,7 @@ struct ControlPlane::Graph {
 
   DeploymentRoutes deployment_routes{deployments, registry_link};
   gateway::Service gateway{*database, machine_access};
-  gateway::Trials trials{
-      *database, identity, deployment_routes, topics, deployments::endpoints_topic, config.gateway.public_url};
+  gateway::Trials trials{*database, identity, deployment_routes, config.gateway.public_url};
   monitoring::Service monitoring{*database, clock, machine_access, gateway, deployments};
   monitoring::Discovery discovery{*database, clock, targets, gateway, deployments, config.api.public_url};
   std::unique_ptr<monitoring::History> history = metric_history(config);
@@ -351,7 +352,7 @@ void ControlPlane::drain(http::Farewell farewell) {
   } else {
     graph_->server->drain(std::chrono::seconds(20));
   }
-  graph_->trail.flush();
+  graph_->records.flush();
 }
 
 std::filesystem::path hand_over_path(const ServeConfig& config) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/code_of_test.hpp"
+#include "gateway/announced_trail.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/snapshots.hpp"
 #include "gateway/trials.hpp"
@@ -130,10 +131,11 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   modelops::testing::TestDatabase database{GetParam()};
   ManualClock clock{SystemClock().now()};
   identity::fixture::RecordingTrail trail;
-  crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  identity::Access identity_access{*database, clock, trail, keyring, false};
-  identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
+  AnnouncedTrail announced{trail, topics, "deployments"};
+  crypto::Keyring keyring{folder / "master.key", folder / "data"};
+  identity::Access identity_access{*database, clock, announced, keyring, false};
+  identity::Service identity{*database, clock, announced, identity_access};
   eventlog::EventLog events{topics, clock};
   targets::ServerKeys server_keys{*database, clock, keyring};
   targets::MachineAccess access{*database, clock, trail, server_keys, topics};
@@ -144,7 +146,7 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   Snapshots snapshots{*database, clock, source, topics, "deployments"};
   Service service{*database, access};
   FakeCallables callables;
-  Trials trials{*database, identity, callables, topics, "deployments", "https://gateway.example.org"};
+  Trials trials{*database, identity, callables, "https://gateway.example.org"};
   jobs::LeaseKeeper keeper{*database};
   Context admin, other;
 };
@@ -260,6 +262,26 @@ TEST_P(GatewayTest, AgentsAndRevokedGatewaysAreRefused) {
   EXPECT_EQ(refusal->status, 401);
   EXPECT_TRUE(gateway.trusts(request, *refusal));
   EXPECT_EQ(refusal_of(gateway), 401);
+}
+
+TEST_P(GatewayTest, ARevokedKeyDoesNotWaitForTheTimer) {
+  const identity::NewApiKey key = make_key(admin, {"inference:call"});
+  const std::uint64_t seen = topics.version("deployments");
+  identity.revoke_api_key(admin, {key.id});
+  EXPECT_NE(topics.version("deployments"), seen);
+}
+
+TEST_P(GatewayTest, WhatNoSnapshotTellsWakesNobody) {
+  const std::uint64_t seen = topics.version("deployments");
+  database->write([&](db::Tx& tx) {
+    announced.record(tx, admin, {"model_alias.set", "model", "mdl_1"});
+    EXPECT_EQ(topics.version("deployments"), seen) << "before it is committed";
+  });
+  const std::uint64_t woken = topics.version("deployments");
+  EXPECT_NE(woken, seen);
+  database->write([&](db::Tx& tx) { announced.record(tx, admin, {"session.start", "user", "usr_1"}); });
+  EXPECT_EQ(topics.version("deployments"), woken);
+  EXPECT_THAT(trail.lines.back(), HasSubstr("session.start"));
 }
 
 // ---- trying a deployment -------------------------------------------------------------------------------------------

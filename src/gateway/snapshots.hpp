@@ -8,7 +8,8 @@ namespace modelops::gateway {
 /// Keeps the snapshot true: builds it from routes and keys, and stores it with a new version when it has changed.
 class Snapshots final : public jobs::Reconciler {
  public:
-  /// `inputs_topic` is notified when a deployment or a key has changed; a timer finds what nobody announces.
+  /// `inputs_topic` is notified when a deployment or a key has changed (`AnnouncedTrail`); a timer finds keys that have
+  /// expired.
   Snapshots(db::Database& database, const Clock& clock, RouteSource& source, events::Topics& topics,
             std::string inputs_topic, std::vector<std::string> cors_origins = {})
       : database_(database),

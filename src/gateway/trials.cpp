@@ -1,7 +1,6 @@
 #include "gateway/trials.hpp"
 
 #include "deployments/types.hpp"
-#include "platform/jobs/waiting.hpp"
 
 namespace modelops::gateway {
 namespace {
@@ -22,7 +21,6 @@ Trial Trials::begin(const Context& ctx, const TryDeployment& request) {
       fail(ErrorCode::forbidden, "This deployment belongs to another organization: you may only read it.");
     const identity::NewApiKey key =
         identity_.make_temporary_key(tx, ctx, "try deployment " + found.name, inference_call, lifetime);
-    jobs::announce(tx, topics_, inputs_topic_);
     Trial out;
     out.id = key.id;
     out.token = key.token;

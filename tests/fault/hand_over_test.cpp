@@ -79,6 +79,28 @@ TEST_P(HandOverTest, no_request_fails_while_the_server_is_replaced) {
   EXPECT_EQ(all("/api/v1/teams").size(), 3u);
 }
 
+/// Old code must not meet a new schema: the one before ends first, and who asks meanwhile waits in the socket's queue.
+TEST_P(HandOverTest, no_request_fails_while_a_release_of_another_schema_takes_over) {
+  start();
+  Load load(port, "/api/v1/teams", "Authorization: Bearer " + profile().token + "\r\n",
+            [](const auto& reply) { return reply.status == 200; });
+  ASSERT_TRUE(load.until_answered(50));
+  api().post("/api/v1/teams", boost::json::object{{"name", "before"}});
+  const int first_port = port;
+  const int first_schema = database->schema_version().value();
+  const std::unique_ptr<testing::Process> before = std::move(server);
+  program = MODELOPS_NEXT_RELEASE;
+  start();
+  EXPECT_TRUE(before->has_ended());
+  EXPECT_EQ(before->wait(), 0);
+  EXPECT_EQ(port, first_port);
+  EXPECT_GT(database->schema_version(), first_schema);
+  api().post("/api/v1/teams", boost::json::object{{"name", "after"}});
+  ASSERT_TRUE(load.until_answered(50));
+  EXPECT_THAT(load.failures(), ::testing::IsEmpty());
+  EXPECT_THAT(all("/api/v1/teams"), ::testing::ElementsAre("after", "before"));
+}
+
 MODELOPS_ON_BOTH_DATABASES(HandOverTest);
 
 /// A second start on the same folder and port that fails leaves what runs alone.

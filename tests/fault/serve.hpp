@@ -30,7 +30,7 @@ class ServeTest : public ::testing::Test {
             "--first_start.profile=" + (folder / "profiles.json").string(), "--web.port=0"};
   }
   virtual std::vector<std::string> command() const {
-    std::vector<std::string> words{MODELOPS_PROGRAM, "serve"};
+    std::vector<std::string> words{program, "serve"};
     for (const std::string& argument : arguments()) words.push_back(argument);
     return words;
   }
@@ -99,6 +99,7 @@ class ServeTest : public ::testing::Test {
   }
 
   std::filesystem::path folder = std::filesystem::temp_directory_path() / ("modelops-fault-" + new_uuid7());
+  std::string program = MODELOPS_PROGRAM;
   std::unique_ptr<testing::Process> server;
   int port = 0;
 };

@@ -29,6 +29,7 @@ class Process {
   std::string wait_for_line(const std::string& start);
   void signal(int number) const;
   pid_t pid() const { return pid_; }
+  bool has_ended() const;
   /// Returns its status, as in Ran, once it has ended.
   int wait();
 

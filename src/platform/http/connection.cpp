@@ -240,10 +240,8 @@ Task<Answer> Connection::take_streamed() {
   // The pace of the body bounds an upload, not the deadline of a short request.
   exchange_.deadline = request.deadline = exchange_.start + std::chrono::hours(24);
   std::unique_ptr<BodySink> sink;
-  std::optional<Response> problem;
   auto open = [&] { sink = site_.handler.receive(exchange_.plan, request); };
-  problem = co_await on_pool(open, true);
-  if (problem) co_return std::move(*problem);
+  if (auto problem = co_await on_pool(open, true)) co_return std::move(*problem);
 
   // Whatever happens from here, the sink is destroyed on the pool.
   struct Owner {
@@ -254,6 +252,22 @@ Task<Answer> Connection::take_streamed() {
     }
   } owner{*this, sink};
 
+  std::optional<Response> answer;
+  std::exception_ptr failure;
+  try {
+    answer = co_await pour_into(sink);
+  } catch (const Error&) {
+    failure = std::current_exception();
+  }
+  // What a refused upload leaves is settled before the client hears of it: it may ask at once what has arrived.
+  auto discard = [&] { sink.reset(); };
+  if (sink) co_await on_pool(discard, false);
+  if (failure) std::rethrow_exception(failure);
+  co_return std::move(*answer);
+}
+
+/// The sink's answer to the whole body, with which the sink is gone, or the problem with which it refused.
+Task<Response> Connection::pour_into(std::unique_ptr<BodySink>& sink) {
   if (!exchange_.body_done && exchange_.head.expects_continue && unread().empty()) {
     co_await write("HTTP/1.1 100 Continue\r\n\r\n");
   }
@@ -262,8 +276,7 @@ Task<Answer> Connection::take_streamed() {
   auto take = [&] { sink->write(part); };
   while (co_await read_part(part, pace)) {
     const auto before = steady_clock::now();
-    problem = co_await on_pool(take, false);
-    if (problem) co_return std::move(*problem);
+    if (auto problem = co_await on_pool(take, false)) co_return std::move(*problem);
     pace.start += steady_clock::now() - before;  // our slowness is not the client's
   }
   Response response;
@@ -272,12 +285,12 @@ Task<Answer> Connection::take_streamed() {
     sink.reset();
     compress(response, exchange_.head.accepts_gzip);
   };
+  std::optional<Response> problem;
   if (sink->finishes_slowly())
     problem = co_await on_slow_pool(finish);
   else
     problem = co_await on_pool(finish, false);
-  if (problem) co_return std::move(*problem);
-  co_return std::move(response);
+  co_return problem ? std::move(*problem) : std::move(response);
 }
 
 }  // namespace modelops::http

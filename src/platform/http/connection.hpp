@@ -107,6 +107,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   Task<bool> read_part(std::string_view& part, Pace& pace);
   Task<Answer> take_buffered();
   Task<Answer> take_streamed();
+  Task<Response> pour_into(std::unique_ptr<BodySink>& sink);
   Task<void> deliver(Response response);
   Task<void> deliver(Download download);
   Task<void> deliver(Stream stream);

@@ -292,6 +292,35 @@ TEST_F(HttpServer, an_upload_can_be_refused_before_and_while_it_arrives) {
   EXPECT_TRUE(destroyed.await(1));
 }
 
+// What a refused request leaves is settled before it is told: who asks again at once, asks about what stays.
+TEST_F(HttpServer, an_upload_that_is_refused_ends_before_its_answer) {
+  struct SlowToEnd final : BodySink {
+    SlowToEnd(bool until_the_end, std::atomic<bool>& is_over) : whole(until_the_end), over(is_over) {}
+    ~SlowToEnd() override {
+      ::poll(nullptr, 0, 50);  // so that an answer that does not wait for it comes first
+      over = true;
+    }
+    void write(std::string_view) override {
+      if (!whole) fail(ErrorCode::insufficient_storage, "The disk is full.");
+    }
+    Response finish() override { fail(ErrorCode::unprocessable, "It is damaged."); }
+    const bool whole;
+    std::atomic<bool>& over;
+  };
+  std::atomic<bool> over;
+  options.body_timeout = 30ms;
+  handler.sink = [&](const Request& head) { return std::make_unique<SlowToEnd>(head.path != "/upload/full", over); };
+  start();
+  for (const auto& [path, body, status] : std::vector<std::tuple<std::string, std::string, int>>{
+           {"full", "abc", 507}, {"damaged", "abcd", 422}, {"stuck", "abc", 408}}) {
+    over = false;
+    Peer client = peer();
+    client.send("PUT /upload/" + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n" + body);
+    EXPECT_EQ(client.read().status, status) << path;
+    EXPECT_TRUE(over) << path;
+  }
+}
+
 // ---- bodies out --------------------------------------------------------------------------------------------------
 
 struct CountingSource final : BodySource {
