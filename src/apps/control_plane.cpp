@@ -215,7 +215,7 @@ struct ControlPlane::Graph {
   audit::Integrator integrator{clock, keyring};
   AuditTable audit_table{integrator, records};
   audit::Service audit{*database, clock, keyring, trail};
-  identity::Access access{*database, clock, trail, keyring, secure_cookies(config)};
+  identity::Access access{*database, clock, trail, keyring, topics, secure_cookies(config)};
   identity::Service identity{*database, clock, trail, access};
   eventlog::EventLog events{topics, clock};
   eventlog::EventReader event_reader{*database, identity::changeable_by};
@@ -383,7 +383,8 @@ std::string new_sign_in_link(const ServeConfig& config) {
   const SystemClock clock;
   const crypto::Keyring keyring(keys, config.data.folder);
   audit::Trail trail(*database, clock, keyring);
-  identity::Access access(*database, clock, trail, keyring, secure_cookies(config));
+  events::Topics topics;  // nobody waits
+  identity::Access access(*database, clock, trail, keyring, topics, secure_cookies(config));
   identity::Service identity(*database, clock, trail, access);
   const auto token = identity.new_admin_link();
   if (!token) fail(ErrorCode::not_found, "The installation has no administrator who is a member of an organization.");

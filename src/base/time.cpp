@@ -1,6 +1,6 @@
 #include "base/time.hpp"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 namespace modelops {
 
@@ -10,7 +10,7 @@ std::string format_rfc3339(Time time) {
   const auto day = floor<days>(point);
   const year_month_day date(day);
   const hh_mm_ss<microseconds> clock(point - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"), static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
                      clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }

@@ -194,9 +194,9 @@ class DeploymentsFixture : public ::testing::TestWithParam<db::Dialect> {
   ManualClock clock{SystemClock().now()};
   identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  identity::Access identity_access{*database, clock, trail, keyring, false};
-  identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
+  identity::Access identity_access{*database, clock, trail, keyring, topics, false};
+  identity::Service identity{*database, clock, trail, identity_access};
   eventlog::EventLog events{topics, clock};
   NoArtifacts artifacts;
   targets::Service target_service{*database, clock, trail, events, topics, artifacts};

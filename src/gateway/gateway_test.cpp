@@ -134,7 +134,7 @@ class GatewayTest : public ::testing::TestWithParam<db::Dialect> {
   events::Topics topics;
   AnnouncedTrail announced{trail, topics, "deployments"};
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  identity::Access identity_access{*database, clock, announced, keyring, false};
+  identity::Access identity_access{*database, clock, announced, keyring, topics, false};
   identity::Service identity{*database, clock, announced, identity_access};
   eventlog::EventLog events{topics, clock};
   targets::ServerKeys server_keys{*database, clock, keyring};

@@ -6,11 +6,14 @@
 #include "platform/crypto/hash.hpp"
 #include "platform/crypto/token.hpp"
 #include "platform/db/data_keys.hpp"
+#include "platform/jobs/waiting.hpp"
 
 namespace modelops::identity {
 namespace {
 
 constexpr std::chrono::minutes touch_interval{1};
+constexpr std::chrono::seconds known_for{1};
+constexpr std::size_t known_keys_max = 4096;
 
 [[noreturn]] void refuse_credentials() {
   fail(ErrorCode::unauthenticated,
@@ -61,8 +64,28 @@ std::string csrf_token(std::string_view session_token) {
 }
 
 Access::Access(db::Database& database, const Clock& clock, AuditTrail& audit, const crypto::Keyring& keyring,
-               bool secure_cookies)
-    : database_(database), clock_(clock), audit_(audit), keyring_(keyring), secure_cookies_(secure_cookies) {}
+               events::Topics& topics, bool secure_cookies)
+    : database_(database),
+      clock_(clock),
+      audit_(audit),
+      keyring_(keyring),
+      topics_(topics),
+      secure_cookies_(secure_cookies) {}
+
+void Access::forget_keys(db::Tx& tx) { jobs::announce(tx, topics_, access_topic); }
+
+std::optional<Context> Access::known_key(const std::string& digest, Time now) {
+  std::shared_ptr<const KnownKey> known;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = known_keys_.find(digest); found != known_keys_.end()) known = found->second;
+  }
+  if (!known || known->version != topics_.version(access_topic)) return std::nullopt;
+  // A clock that was set back makes a key no older, so it does not count.
+  if (now < known->read_at || now - known->read_at > known_for) return std::nullopt;
+  if (known->expires_at && *known->expires_at <= now) return std::nullopt;
+  return known->context;
+}
 
 std::string_view Access::cookie_name() const {
   return secure_cookies_ ? "__Host-modelops_session" : "modelops_session";
@@ -89,6 +112,8 @@ std::optional<Context> Access::context_of_key(std::string_view token) {
   if (!crypto::is_token(token, "api")) return std::nullopt;
   const std::string digest = crypto::token_digest(token);
   const Time now = clock_.now();
+  if (auto known = known_key(digest, now)) return known;
+  KnownKey read{.context = {}, .expires_at = {}, .read_at = now, .version = topics_.version(access_topic)};
   bool touch = false;
   auto ctx = database_.read([&](db::Tx& tx) -> std::optional<Context> {
     const auto key = store::find_api_key_by_digest(tx, digest);
@@ -107,8 +132,15 @@ std::optional<Context> Access::context_of_key(std::string_view token) {
       });
     }
     touch = !key->last_used_at || now - *key->last_used_at > touch_interval;
+    read.expires_at = key->expires_at;
     return made;
   });
+  if (ctx) {
+    read.context = *ctx;
+    std::lock_guard lock(mutex_);
+    if (known_keys_.size() >= known_keys_max) known_keys_.clear();
+    known_keys_[digest] = std::make_shared<const KnownKey>(std::move(read));
+  }
   if (ctx && touch) {
     try {
       database_.write([&](db::Tx& tx) { store::touch_api_key(tx, ctx->org_id, ctx->actor.credential_id, now); });

@@ -64,7 +64,8 @@ class IdentityTest : public ::testing::TestWithParam<db::Dialect> {
   ManualClock clock{SystemClock().now()};
   fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  Access access{*database, clock, trail, keyring, false};
+  events::Topics topics;
+  Access access{*database, clock, trail, keyring, topics, false};
   Service service{*database, clock, trail, access};
   Bootstrap boot;
   Context admin;
@@ -279,6 +280,41 @@ TEST_P(IdentityTest, TheLastAdministratorStays) {
   member("second@acme.org", "admin");
   EXPECT_EQ(service.update_member(ctx, demote).role, "viewer");
   EXPECT_EQ(code_of([&] { service.update_member(ctx, demote); }), ErrorCode::precondition_failed);
+}
+
+TEST_P(IdentityTest, AKeyThatIsKnownDoesWhatItsRoleSaysNow) {
+  const Context ctx = member("x@acme.org", "admin");
+  const NewApiKey key = service.create_api_key(ctx, {*Bounded<1, 128>::parse("k"), std::nullopt, {}, std::nullopt});
+  const auto before = access.context_of_key(key.token);
+  ASSERT_TRUE(before);
+  Context changing = admin;
+  changing.if_match = service.get_member(admin, {*Reference::parse("x@acme.org")}).row_version;
+  service.update_member(changing, {*Reference::parse("x@acme.org"), {true, *Reference::parse("viewer")}, {}});
+  const auto after = access.context_of_key(key.token);
+  ASSERT_TRUE(after);
+  EXPECT_LT(after->actor.permissions.size(), before->actor.permissions.size());
+}
+
+TEST_P(IdentityTest, AKeyIsKnownForASecondAtMost) {
+  const NewApiKey key = service.create_api_key(admin, {*Bounded<1, 128>::parse("k"), std::nullopt, {}, std::nullopt});
+  ASSERT_TRUE(access.context_of_key(key.token));
+  // As another replica does it, of whom nothing is heard.
+  database->write([&](db::Tx& tx) {
+    tx.run("UPDATE api_keys SET revoked_at = ? WHERE org_id = ? AND id = ?", clock.now(), boot.org_id.str(),
+           key.id.str());
+  });
+  EXPECT_TRUE(access.context_of_key(key.token)) << "without a look into the database";
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_FALSE(access.context_of_key(key.token));
+}
+
+TEST_P(IdentityTest, AKeyThatIsKnownExpiresInTime) {
+  const NewApiKey key =
+      service.create_api_key(admin, {*Bounded<1, 128>::parse("k"), std::nullopt, {}, Ranged<1, 3650>::of<1>()});
+  clock.advance(std::chrono::hours(24) - std::chrono::milliseconds(500));
+  ASSERT_TRUE(access.context_of_key(key.token));
+  clock.advance(std::chrono::milliseconds(600));
+  EXPECT_FALSE(access.context_of_key(key.token));
 }
 
 TEST_P(IdentityTest, RemovedPeopleLoseTheirKeys) {

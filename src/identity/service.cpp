@@ -98,7 +98,7 @@ std::optional<Bootstrap> Service::bootstrap(const std::string& organization, con
     Context system;
     system.actor.kind = ActorKind::system;
     system.org_id = org_id.str();
-    audit_.record(tx, system, {"organization.create", "organization", org_id.str(), {{"name", organization}}});
+    record(tx, system, {"organization.create", "organization", org_id.str(), {{"name", organization}}});
     return Bootstrap{org_id, make_link(tx, org_id.str(), user, now + sign_in_link_age_max), key.reveal()};
   });
 }
@@ -115,7 +115,7 @@ std::optional<std::string> Service::new_admin_link() {
     Context system;
     system.actor.kind = ActorKind::system;
     system.org_id = memberships.front().org_id.str();
-    audit_.record(tx, system, {"member.sign_in_link", "member", user->id.str()});
+    record(tx, system, {"member.sign_in_link", "member", user->id.str()});
     return make_link(tx, system.org_id, user->id, clock_.now() + sign_in_link_age_max);
   });
 }
@@ -135,12 +135,11 @@ Organization Service::update_organization(const Context& ctx, const UpdateOrgani
     found.row_version = *ctx.if_match + 1;
     found.updated_at = clock_.now();
     if (!store::update_organization(tx, found, *ctx.if_match)) outdated();
-    audit_.record(
-        tx, ctx,
-        {"organization.update",
-         "organization",
-         ctx.org_id,
-         {{"display_name", found.display_name}, {"self_approval", {before.self_approval, found.self_approval}}}});
+    record(tx, ctx,
+           {"organization.update",
+            "organization",
+            ctx.org_id,
+            {{"display_name", found.display_name}, {"self_approval", {before.self_approval, found.self_approval}}}});
     return found;
   });
 }
@@ -154,7 +153,7 @@ Invitation Service::create_organization(const Context& ctx, const CreateOrganiza
     tx.insert("members", MemberRow{org_id, user, store::find_role(tx, org_id.str(), "admin")->id, false, 1, now});
     Context made = ctx;
     made.org_id = org_id.str();
-    audit_.record(tx, made, {"organization.create", "organization", org_id.str(), {{"name", request.name.str()}}});
+    record(tx, made, {"organization.create", "organization", org_id.str(), {{"name", request.name.str()}}});
     const Time expires = now + sign_in_link_age_max;
     return Invitation{user, request.admin_email, make_link(tx, org_id.str(), user, expires), expires};
   });
@@ -201,7 +200,7 @@ Invitation Service::add_member(const Context& ctx, const AddMember& request) {
     const UserId user = find_or_make_user(
         tx, request.email, request.display_name ? request.display_name->str() : request.email.str(), false);
     tx.insert("members", MemberRow{*OrgId::parse(ctx.org_id), user, role.id, false, 1, now});
-    audit_.record(tx, ctx, {"member.add", "member", user.str(), {{"role", role.name.str()}}});
+    record(tx, ctx, {"member.add", "member", user.str(), {{"role", role.name.str()}}});
     const Time expires = now + sign_in_link_age_max;
     return Invitation{user, request.email, make_link(tx, ctx.org_id, user, expires), expires};
   });
@@ -214,7 +213,7 @@ Invitation Service::renew_link(const Context& ctx, const MemberReference& reques
     // A link is a way to become that person: whoever makes one must be allowed what they are.
     require_grantable(ctx, store::find_role(tx, ctx.org_id, member.role_id.str())->permissions, "/member");
     const Time expires = clock_.now() + sign_in_link_age_max;
-    audit_.record(tx, ctx, {"member.sign_in_link", "member", member.id.str()});
+    record(tx, ctx, {"member.sign_in_link", "member", member.id.str()});
     return Invitation{member.id, member.email, make_link(tx, ctx.org_id, member.id, expires), expires};
   });
 }
@@ -238,7 +237,7 @@ Member Service::update_member(const Context& ctx, const UpdateMember& request) {
     if (store::count_administrators(tx, ctx.org_id) == 0)
       fail(ErrorCode::conflict,
            "The organization would be left without an administrator. Make somebody else one first.");
-    audit_.record(tx, ctx, {"member.update", "member", member.id.str(), {{"role", {role_before, member.role}}}});
+    record(tx, ctx, {"member.update", "member", member.id.str(), {{"role", {role_before, member.role}}}});
     return member;
   });
 }
@@ -252,7 +251,7 @@ void Service::remove_member(const Context& ctx, const MemberReference& request) 
     if (store::count_administrators(tx, ctx.org_id) == 0)
       fail(ErrorCode::conflict,
            "The organization would be left without an administrator. Make somebody else one first.");
-    audit_.record(tx, ctx, {"member.remove", "member", member.id.str()});
+    record(tx, ctx, {"member.remove", "member", member.id.str()});
   });
 }
 
@@ -283,7 +282,7 @@ Team Service::create_team(const Context& ctx, const CreateTeam& request) {
                       1,
                       clock_.now()};
     tx.insert("teams", row);
-    audit_.record(tx, ctx, {"team.create", "team", row.id.str(), {{"name", row.name.str()}}});
+    record(tx, ctx, {"team.create", "team", row.id.str(), {{"name", row.name.str()}}});
     return to_team(tx, row);
   });
 }
@@ -294,7 +293,7 @@ Team Service::update_team(const Context& ctx, const UpdateTeam& request) {
     if (request.display_name.value) row.display_name = request.display_name.value->str();
     row.row_version = *ctx.if_match + 1;
     if (!store::update_team(tx, row, *ctx.if_match)) outdated();
-    audit_.record(tx, ctx, {"team.update", "team", row.id.str(), {{"display_name", row.display_name}}});
+    record(tx, ctx, {"team.update", "team", row.id.str(), {{"display_name", row.display_name}}});
     return to_team(tx, row);
   });
 }
@@ -303,7 +302,7 @@ void Service::remove_team(const Context& ctx, const TeamReference& request) {
   database_.write(ctx, [&](db::Tx& tx) {
     const TeamRow row = or_not_found(store::find_team(tx, ctx.org_id, request.team.str()), "team", request.team.str());
     store::remove_team(tx, ctx.org_id, row.id.str());
-    audit_.record(tx, ctx, {"team.delete", "team", row.id.str(), {{"name", row.name.str()}}});
+    record(tx, ctx, {"team.delete", "team", row.id.str(), {{"name", row.name.str()}}});
   });
 }
 
@@ -313,7 +312,7 @@ Team Service::add_team_member(const Context& ctx, const TeamMembership& request)
     const Member member =
         or_not_found(store::find_member(tx, ctx.org_id, request.member.str()), "member", request.member.str());
     store::add_team_member(tx, ctx.org_id, row.id.str(), member.id.str());
-    audit_.record(tx, ctx, {"team.add_member", "team", row.id.str(), {{"member_id", member.id.str()}}});
+    record(tx, ctx, {"team.add_member", "team", row.id.str(), {{"member_id", member.id.str()}}});
     return to_team(tx, row);
   });
 }
@@ -324,7 +323,7 @@ void Service::remove_team_member(const Context& ctx, const TeamMembership& reque
     const Member member =
         or_not_found(store::find_member(tx, ctx.org_id, request.member.str()), "member", request.member.str());
     store::remove_team_member(tx, ctx.org_id, row.id.str(), member.id.str());
-    audit_.record(tx, ctx, {"team.remove_member", "team", row.id.str(), {{"member_id", member.id.str()}}});
+    record(tx, ctx, {"team.remove_member", "team", row.id.str(), {{"member_id", member.id.str()}}});
   });
 }
 
@@ -358,12 +357,11 @@ Role Service::create_role(const Context& ctx, const CreateRole& request) {
                       1,
                       clock_.now()};
     tx.insert("roles", row);
-    audit_.record(
-        tx, ctx,
-        {"role.create",
-         "role",
-         row.id.str(),
-         {{"name", row.name.str()}, {"permissions", reflect::parse_json_value(reflect::to_json(row.permissions))}}});
+    record(tx, ctx,
+           {"role.create",
+            "role",
+            row.id.str(),
+            {{"name", row.name.str()}, {"permissions", reflect::parse_json_value(reflect::to_json(row.permissions))}}});
     return to_role(row);
   });
 }
@@ -380,11 +378,11 @@ Role Service::update_role(const Context& ctx, const UpdateRole& request) {
     if (request.description.value) row.description = request.description.value->str();
     row.row_version = *ctx.if_match + 1;
     if (!store::update_role(tx, row, *ctx.if_match)) outdated();
-    audit_.record(tx, ctx,
-                  {"role.update",
-                   "role",
-                   row.id.str(),
-                   {{"permissions", reflect::parse_json_value(reflect::to_json(row.permissions))}}});
+    record(tx, ctx,
+           {"role.update",
+            "role",
+            row.id.str(),
+            {{"permissions", reflect::parse_json_value(reflect::to_json(row.permissions))}}});
     return to_role(row);
   });
 }
@@ -396,7 +394,7 @@ void Service::remove_role(const Context& ctx, const RoleReference& request) {
     if (store::role_is_used(tx, ctx.org_id, row.id.str()))
       fail(ErrorCode::conflict, "Members or service accounts have this role. Give them another one first.");
     store::remove_role(tx, ctx.org_id, row.id.str());
-    audit_.record(tx, ctx, {"role.delete", "role", row.id.str(), {{"name", row.name.str()}}});
+    record(tx, ctx, {"role.delete", "role", row.id.str(), {{"name", row.name.str()}}});
   });
 }
 
@@ -423,11 +421,11 @@ ServiceAccount Service::create_service_account(const Context& ctx, const CreateS
                                 1,
                                 clock_.now()};
     tx.insert("service_accounts", row);
-    audit_.record(tx, ctx,
-                  {"service_account.create",
-                   "service_account",
-                   row.id.str(),
-                   {{"name", row.name.str()}, {"role", role.name.str()}}});
+    record(tx, ctx,
+           {"service_account.create",
+            "service_account",
+            row.id.str(),
+            {{"name", row.name.str()}, {"role", role.name.str()}}});
     return *store::find_service_account(tx, ctx.org_id, row.id.str());
   });
 }
@@ -437,8 +435,7 @@ void Service::remove_service_account(const Context& ctx, const ServiceAccountRef
     const auto account = or_not_found(store::find_service_account(tx, ctx.org_id, request.service_account.str()),
                                       "service account", request.service_account.str());
     store::remove_service_account(tx, ctx.org_id, account.id.str(), clock_.now());
-    audit_.record(tx, ctx,
-                  {"service_account.delete", "service_account", account.id.str(), {{"name", account.name.str()}}});
+    record(tx, ctx, {"service_account.delete", "service_account", account.id.str(), {{"name", account.name.str()}}});
   });
 }
 
@@ -488,11 +485,11 @@ NewApiKey Service::create_api_key(const Context& ctx, const CreateApiKey& reques
                         now,
                         false};
     tx.insert("api_keys", row);
-    audit_.record(tx, ctx,
-                  {"api_key.create",
-                   "api_key",
-                   row.id.str(),
-                   {{"owner_id", owner_id}, {"scopes", reflect::parse_json_value(reflect::to_json(scopes))}}});
+    record(tx, ctx,
+           {"api_key.create",
+            "api_key",
+            row.id.str(),
+            {{"owner_id", owner_id}, {"scopes", reflect::parse_json_value(reflect::to_json(scopes))}}});
     return NewApiKey{row.id, row.name, token.reveal(), expires};
   });
 }
@@ -518,14 +515,14 @@ NewApiKey Service::make_temporary_key(db::Tx& tx, const Context& ctx, const std:
                       true};
   store::remove_temporary_keys(tx, ctx.org_id, ctx.actor.id, now, keys_max - 1);
   tx.insert("api_keys", row);
-  audit_.record(tx, ctx,
-                {"api_key.create_temporary",
-                 "api_key",
-                 row.id.str(),
-                 {{"owner_id", ctx.actor.id},
-                  {"purpose", purpose},
-                  {"scopes", boost::json::array{scope.name}},
-                  {"expires_at", format_rfc3339(*row.expires_at)}}});
+  record(tx, ctx,
+         {"api_key.create_temporary",
+          "api_key",
+          row.id.str(),
+          {{"owner_id", ctx.actor.id},
+           {"purpose", purpose},
+           {"scopes", boost::json::array{scope.name}},
+           {"expires_at", format_rfc3339(*row.expires_at)}}});
   return {row.id, row.name, token.reveal(), row.expires_at};
 }
 
@@ -535,7 +532,7 @@ void Service::revoke_api_key(const Context& ctx, const ApiKeyReference& request)
     if (!key || (key->owner_id != ctx.actor.id && !ctx.may(organization_see_all)))
       not_found("API key", request.key.str());
     store::revoke_api_key(tx, ctx.org_id, request.key.str(), clock_.now());
-    audit_.record(tx, ctx, {"api_key.revoke", "api_key", key->id.str()});
+    record(tx, ctx, {"api_key.revoke", "api_key", key->id.str()});
   });
 }
 

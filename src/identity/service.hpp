@@ -72,6 +72,11 @@ class Service {
                                std::chrono::seconds lifetime);
 
  private:
+  /// In the transaction of the change. Whatever changes here may change what a key may do.
+  void record(db::Tx& tx, const Context& ctx, const Act& act) {
+    audit_.record(tx, ctx, act);
+    access_.forget_keys(tx);
+  }
   OrgId make_organization(db::Tx& tx, const Slug& name, const std::string& display_name);
   UserId find_or_make_user(db::Tx& tx, const Email& email, const std::string& display_name, bool installation_admin);
   std::string make_link(db::Tx& tx, const std::string& org_id, const UserId& user, Time expires_at);

@@ -55,7 +55,7 @@ http::Response Service::start_session(db::Tx& tx, const std::string& org_id, con
   auto actor = find_actor(tx, KeyOwnerKind::user, org_id, user.str(), access_.known_permissions());
   if (!actor) fail(ErrorCode::unauthenticated, "This account is not a member of the organization any more.");
   ctx.actor = std::move(*actor);
-  audit_.record(tx, ctx, {"session.start", "user", user.str()});
+  record(tx, ctx, {"session.start", "user", user.str()});
   return session_response(200, reflect::to_json(session_info(tx, ctx, token.reveal())), token.reveal(),
                           session_age_max);
 }
@@ -131,7 +131,7 @@ http::Answer Service::redeem_link(const Context& ctx, const RedeemLink& request)
 http::Answer Service::sign_out(const Context& ctx, const Nothing&) {
   database_.write([&](db::Tx& tx) {
     store::remove_session(tx, ctx.actor.credential_id);
-    audit_.record(tx, ctx, {"session.end", "user", ctx.actor.id});
+    record(tx, ctx, {"session.end", "user", ctx.actor.id});
   });
   http::Response response = session_response(204, {}, "", std::chrono::seconds(0));
   response.headers.remove("Content-Type");
@@ -160,7 +160,7 @@ void Service::change_password(const Context& ctx, const ChangePassword& request)
     // Whoever else holds a session or a link of this person loses it.
     store::remove_sessions_of(tx, ctx.actor.id, ctx.actor.credential_id);
     store::remove_links_of(tx, ctx.actor.id);
-    audit_.record(tx, ctx, {"password.change", "user", ctx.actor.id});
+    record(tx, ctx, {"password.change", "user", ctx.actor.id});
   });
 }
 

@@ -153,9 +153,9 @@ class MonitoringTest : public ::testing::TestWithParam<db::Dialect>, public targ
   ManualClock clock{bucket_start(SystemClock().now(), coarse.step)};
   identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  identity::Access identity_access{*database, clock, trail, keyring, false};
-  identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
+  identity::Access identity_access{*database, clock, trail, keyring, topics, false};
+  identity::Service identity{*database, clock, trail, identity_access};
   eventlog::EventLog events{topics, clock};
   NoNeighbours artifacts;
   targets::Service target_service{*database, clock, trail, events, topics, artifacts};

@@ -108,9 +108,9 @@ class TargetsTest : public ::testing::TestWithParam<db::Dialect> {
   ManualClock clock{SystemClock().now()};
   identity::fixture::RecordingTrail trail;
   crypto::Keyring keyring{folder / "master.key", folder / "data"};
-  identity::Access identity_access{*database, clock, trail, keyring, false};
-  identity::Service identity{*database, clock, trail, identity_access};
   events::Topics topics;
+  identity::Access identity_access{*database, clock, trail, keyring, topics, false};
+  identity::Service identity{*database, clock, trail, identity_access};
   eventlog::EventLog events{topics, clock};
   ServerKeys keys{*database, clock, keyring};
   MachineAccess access{*database, clock, trail, keys, topics};

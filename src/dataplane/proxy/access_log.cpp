@@ -1,6 +1,8 @@
 #include "dataplane/proxy/access_log.hpp"
 
+#include <fmt/compile.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/time.hpp"
@@ -12,6 +14,12 @@ namespace {
 /// Lines gather for so long, or until they are so many bytes: to wake a thread for each costs a tenth of a request.
 constexpr std::chrono::milliseconds gather_time{100};
 constexpr std::size_t gather_bytes = 64 << 10;
+
+/// How much may be written at once without blocking for long, once the descriptor is writable: a pipe takes PIPE_BUF.
+std::size_t write_bytes_max(int fd) {
+  struct stat of{};
+  return ::fstat(fd, &of) == 0 && S_ISREG(of.st_mode) ? gather_bytes : PIPE_BUF;
+}
 
 void append_line(std::string& out, const AccessEntry& entry) {
   const auto text = [&](std::string_view name, std::string_view value) {
@@ -32,8 +40,8 @@ void append_line(std::string& out, const AccessEntry& entry) {
   text("replica", entry.replica);
   text("key", entry.key_id);
   fmt::format_to(std::back_inserter(out),
-                 ",\"status\":{},\"attempts\":{},\"bytes_received\":{},\"bytes_sent\":{},\"duration_us\":{},"
-                 "\"first_byte_us\":{}}}\n",
+                 FMT_COMPILE(",\"status\":{},\"attempts\":{},\"bytes_received\":{},\"bytes_sent\":{},"
+                             "\"duration_us\":{},\"first_byte_us\":{}}}\n"),
                  entry.status, entry.attempts, entry.bytes_received, entry.bytes_sent, entry.duration.count(),
                  entry.first_byte.count());
 }
@@ -41,7 +49,10 @@ void append_line(std::string& out, const AccessEntry& entry) {
 }  // namespace
 
 AccessLog::AccessLog(int fd, std::size_t buffered_bytes_max)
-    : fd_(fd), buffered_bytes_max_(buffered_bytes_max), thread_([this] { run(); }) {}
+    : fd_(fd),
+      write_bytes_max_(write_bytes_max(fd)),
+      buffered_bytes_max_(buffered_bytes_max),
+      thread_([this] { run(); }) {}
 
 AccessLog::~AccessLog() {
   {
@@ -86,8 +97,7 @@ void AccessLog::run() {
       lock.unlock();
       pollfd ready{fd_, POLLOUT, 0};
       const bool writable = ::poll(&ready, 1, ended ? 0 : 200) > 0;
-      // Pipes take up to PIPE_BUF without blocking once they are writable.
-      const ssize_t written = writable ? ::write(fd_, rest.data(), std::min<std::size_t>(rest.size(), 4096)) : 0;
+      const ssize_t written = writable ? ::write(fd_, rest.data(), std::min(rest.size(), write_bytes_max_)) : 0;
       const bool failed = written < 0 && errno != EINTR && errno != EAGAIN;
       lock.lock();
       if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));

@@ -40,6 +40,7 @@ class AccessLog {
   void run();
 
   const int fd_;
+  const std::size_t write_bytes_max_;
   const std::size_t buffered_bytes_max_;
   std::mutex mutex_;
   std::condition_variable wake_;

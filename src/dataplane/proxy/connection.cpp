@@ -15,18 +15,6 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 constexpr std::uint64_t body_bytes_per_second_min = 1024;
 constexpr std::size_t kept_string_bytes_max = 256 * 1024;
 
-std::string new_request_id(IoThread& thread) { return fmt::format("{:016x}{:016x}", thread.random(), thread.random()); }
-
-/// A caller's id goes into logs and answers: letters, digits and "-._" only.
-std::string request_id_of(const http::Headers& headers, IoThread& thread) {
-  const std::string_view given = headers.get("X-Request-Id");
-  const bool well_formed = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
-  });
-  return well_formed ? std::string(given) : new_request_id(thread);
-}
-
 /// "Authorization: Bearer …" or "x-api-key: …"; empty when there is neither.
 std::string_view token_of(const http::Headers& headers) {
   constexpr std::string_view scheme = "Bearer ";
@@ -138,7 +126,7 @@ Task<std::size_t> Connection::read_head() {
 Task<void> Connection::dispatch() {
   const http::Request& request = exchange_.head.request;
   const std::string_view path = request.path;
-  exchange_.request_id = request_id_of(request.headers, thread_);
+  exchange_.request_id = thread_.request_id(request.headers);
   exchange_.openai = path.starts_with("/v1/");
   exchange_.body_left = request.content_length.value_or(0);
   exchange_.body_done = !exchange_.head.chunked && exchange_.body_left == 0;
@@ -361,9 +349,10 @@ Task<void> Connection::need_body() {
 
 /// Leaves the whole body in the client's buffer, where it can be sent from more than once.
 Task<void> Connection::gather_small_body() {
-  const auto deadline = steady_clock::now() + options().body_timeout;
+  SteadyTime deadline{};
   while (client_.unread().size() < exchange_.body_left) {
     co_await need_body();
+    if (deadline == SteadyTime{}) deadline = steady_clock::now() + options().body_timeout;
     const bool more = co_await client_.fill(deadline);
     if (!more && client_.timed_out()) fail(ErrorCode::timeout, "The request's body arrives too slowly.");
     if (!more) throw Cut();
@@ -432,7 +421,7 @@ Task<std::string_view> Connection::take_whole_body() {
 // ---- answers of our own ------------------------------------------------------------------------------------------
 
 Task<void> Connection::refuse(const Error& error) {
-  if (exchange_.request_id.empty()) exchange_.request_id = new_request_id(thread_);
+  if (exchange_.request_id.empty()) exchange_.request_id = thread_.request_id({});
   if (http_status(error.code) >= 500) {
     Log().warning("request failed", {{"request_id", exchange_.request_id},
                                      {"replica", exchange_.replica_id},

@@ -316,7 +316,7 @@ class GatewayCors : public GatewayRouting {
   static std::string vary(const http::Peer::Reply& reply) {
     std::string out;
     for (const auto& [name, value] : reply.headers)
-      if (http::equal_without_case(name, "Vary")) out += value + ";";
+      if (http::equal_without_case(name, "Vary")) out.append(value).append(";");
     return out;
   }
 };

@@ -1,19 +1,11 @@
 #include "dataplane/proxy/io_thread.hpp"
 
-#include "base/id.hpp"
-
 namespace modelops::proxy {
 namespace {
 
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds believed_for{100};
-
-std::uint64_t seed() {
-  std::uint64_t value = 0;
-  std::memcpy(&value, random_bytes(sizeof value).data(), sizeof value);
-  return value;
-}
 
 }  // namespace
 
@@ -28,10 +20,7 @@ Shared::Shared(GatewayOptions gateway_options, const Clock& wall_clock, metrics:
       connections(options.connections_max, options.connections_per_client_max) {}
 
 IoThread::IoThread(Shared& gateway)
-    : http::IoThread(gateway.connections, gateway.options.sweep_interval),
-      shared(gateway),
-      routing(gateway.routing),
-      random(seed()) {}
+    : http::IoThread(gateway.connections, gateway.options.sweep_interval), shared(gateway), routing(gateway.routing) {}
 
 IoThread::~IoThread() { idle_.clear(); }  // they leave `peers`
 

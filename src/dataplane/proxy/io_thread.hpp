@@ -1,6 +1,5 @@
 #pragma once
 // One I/O thread's own state: touched by that thread only, but for `Shared`.
-#include <random>
 
 #include "dataplane/proxy/gateway.hpp"
 #include "dataplane/proxy/peer.hpp"
@@ -41,7 +40,6 @@ class IoThread final : public http::IoThread {
   Shared& shared;
   std::unordered_set<Peer*> peers;
   Routing::View routing;
-  std::mt19937_64 random;  ///< for request and trace ids, which only have to differ
 
  private:
   void sweep(SteadyTime now) override;

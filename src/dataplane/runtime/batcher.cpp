@@ -80,7 +80,7 @@ void Batcher::submit(Job job, bool may_block) {
   job.submitted = steady_clock::now();
   std::unique_lock lock(mutex_);
   const bool must_wait = options_.queue_delay.count() > 0 && job.rows && *job.rows < options_.batch_max;
-  if (may_block && !must_wait && queue_.empty() && running_ < threads_.size()) {
+  if (may_block && !must_wait && queue_.empty() && (running_ < threads_.size() || is_brief())) {
     ++running_;
     lock.unlock();
     std::vector<Job> batch;
@@ -88,8 +88,9 @@ void Batcher::submit(Job job, bool may_block) {
     execute(std::move(batch));
     lock.lock();
     --running_;
+    const bool others_wait = !queue_.empty();
     lock.unlock();
-    wake_.notify_one();
+    if (others_wait) wake_.notify_one();
     return;
   }
   if (queue_.size() >= options_.queue_max) {
@@ -187,6 +188,10 @@ std::vector<Tensor> Batcher::timed_run(std::span<const Tensor> inputs, std::span
   metrics_.batch_rows.observe(static_cast<double>(rows));
   std::vector<Tensor> results = run_(inputs, outputs);
   took = steady_clock::now() - start;
+  if (took > options_.brief_run_max)
+    brief_runs_ = 0;
+  else if (!is_brief())
+    ++brief_runs_;
   metrics_.compute_seconds.observe(std::chrono::duration<double>(took).count());
   return results;
 }

@@ -22,6 +22,8 @@ struct BatchOptions {
   std::chrono::microseconds queue_delay{0};  ///< how long the oldest job may wait for others to join it
   std::size_t queue_max = 1024;              ///< waiting jobs; beyond: refused
   unsigned workers = 1;                      ///< runs at the same time
+  /// A run that takes no longer is brief: less than it costs to wake a thread for it twice.
+  std::chrono::microseconds brief_run_max{200};
 };
 
 /// What became of a job: its outputs, or why not.
@@ -70,9 +72,12 @@ class Batcher {
   Batcher& operator=(const Batcher&) = delete;
 
   /// Throws Error(unavailable) with a Retry-After, and does not call `done`, when the queue is full. When a worker is
-  /// free and nothing can be gained by waiting, the job runs on the calling thread if `may_block`: that saves a switch.
+  /// free, or runs are brief, and nothing can be gained by waiting, the job runs on the calling thread if `may_block`:
+  /// that saves a switch.
   void submit(Job job, bool may_block = false);
   std::size_t queued() const;
+  /// Whether the last runs were all so short that to wake a thread for one would cost more.
+  bool is_brief() const { return brief_runs_ >= brief_runs_min; }
 
  private:
   void work();
@@ -87,6 +92,9 @@ class Batcher {
   const Run run_;
   const BatchOptions options_;
   const BatchMetrics metrics_;
+
+  static constexpr unsigned brief_runs_min = 64;
+  std::atomic<unsigned> brief_runs_ = 0;  ///< since the last long one
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -233,6 +233,31 @@ TEST_F(BatcherTest, runs_on_the_calling_thread_when_idle) {
   EXPECT_EQ(where, std::this_thread::get_id());
 }
 
+TEST_F(BatcherTest, is_brief_after_many_brief_runs_in_a_row) {
+  const auto batcher = make({.brief_run_max = std::chrono::hours(1)});
+  for (int i = 0; i < 63; ++i) submit(*batcher, job({1}), true).get();
+  EXPECT_FALSE(batcher->is_brief());
+  submit(*batcher, job({1}), true).get();
+  EXPECT_TRUE(batcher->is_brief());
+
+  const auto slow = make({.brief_run_max = std::chrono::microseconds(-1)});
+  for (int i = 0; i < 100; ++i) submit(*slow, job({1}), true).get();
+  EXPECT_FALSE(slow->is_brief());
+}
+
+TEST_F(BatcherTest, brief_runs_do_not_wait_for_a_worker) {
+  const auto batcher = make({.brief_run_max = std::chrono::hours(1)});
+  for (int i = 0; i < 64; ++i) submit(*batcher, job({1}), true).get();
+  fake.hold(true);
+  auto on_the_worker = submit(*batcher, job({2}));
+  fake.await_runs(65);
+  std::thread other([&] { submit(*batcher, job({3}), true).get(); });
+  fake.await_runs(66);
+  fake.hold(false);
+  other.join();
+  on_the_worker.get();
+}
+
 TEST_F(BatcherTest, uses_its_workers_at_the_same_time) {
   const auto batcher = make({.workers = 3});
   fake.hold(true);

@@ -15,6 +15,8 @@ namespace json = boost::json;
 using http::Method;
 using http::Response;
 
+constexpr std::uint64_t brief_body_bytes_max = 16 * 1024;  // decoded in some ten microseconds
+
 enum class Kind : std::size_t {
   server,
   live,
@@ -170,6 +172,8 @@ http::Plan RuntimeHandler::plan(const http::Request& head) noexcept {
   plan.route = static_cast<std::size_t>(route.kind);
   plan.route_name = route.label;
   plan.body_bytes_max = route.kind == Kind::infer ? options_.body_bytes_max : 64 * 1024;
+  plan.is_brief = route.kind == Kind::infer && head.content_length.value_or(UINT64_MAX) <= brief_body_bytes_max &&
+                  repository_.is_brief(route.name, route.version);
   return plan;
 }
 

@@ -96,6 +96,8 @@ int serve(const Settings& settings, const sigset_t& signals) {
   options.name = "runtime";
   options.address = settings.host;
   options.port = settings.port;
+  // Short runs stay on the thread that reads their request.
+  options.io_threads = std::max(2u, std::thread::hardware_concurrency());
   options.request_timeout = std::chrono::seconds(settings.request_timeout_s);
   RuntimeHandler handler(repository, registry,
                          {.version = "onnxruntime-" + ort.version(),

@@ -415,6 +415,14 @@ std::vector<ModelStatus> Repository::list() const {
   return all;
 }
 
+bool Repository::is_brief(const std::string& name, std::optional<std::int64_t> version) const noexcept {
+  std::lock_guard lock(mutex_);
+  const auto versions = models_.find(name);
+  if (versions == models_.end() || versions->second.empty()) return false;
+  const auto found = version ? versions->second.find(*version) : std::prev(versions->second.end());
+  return found != versions->second.end() && found->second.model && found->second.model->is_brief();
+}
+
 bool Repository::all_ready() const {
   const auto all = list();
   return std::all_of(all.begin(), all.end(), [](const ModelStatus& model) {

@@ -49,6 +49,7 @@ class Model {
   };
   /// Throws Error(invalid) that names the tensor and what was expected.
   Prepared prepare(InferRequest request) const;
+  bool is_brief() const { return batcher_->is_brief(); }
   void submit(Job job, bool may_block) { batcher_->submit(std::move(job), may_block); }
 
  private:
@@ -89,6 +90,8 @@ class Repository {
   std::shared_ptr<Model> get(const std::string& name, std::optional<std::int64_t> version) const;
   std::vector<ModelStatus> list() const;
   bool all_ready() const;  ///< but for the unloaded
+  /// Whether the model is there and its runs are short.
+  bool is_brief(const std::string& name, std::optional<std::int64_t> version) const noexcept;
 
  private:
   struct Entry {

@@ -173,31 +173,39 @@ Task<void> Connection::deliver(LongPoll poll) {
   }
 }
 
-Task<void> Connection::deliver(Deferred deferred) {
-  struct Pending {
-    std::mutex mutex;
-    std::function<void()> wake;  ///< empty once nobody waits
-    std::optional<Response> response;
-  };
+void Connection::start(Deferred& deferred) {
   const auto pending = std::make_shared<Pending>();
-  notified_ = false;
-  pending->wake = waker();
-  auto start = [&] {
-    deferred.start([pending, gzip = exchange_.head.accepts_gzip](Response response) {
-      compress(response, gzip);
-      std::lock_guard lock(pending->mutex);
-      if (!pending->wake || pending->response) return;
-      pending->response = std::move(response);
-      pending->wake();
-    });
-  };
-  std::optional<Response> response = co_await on_pool(start, false);
-  if (!response) co_await park(exchange_.deadline, false);
-  {
+  exchange_.pending = pending;
+  deferred.start([pending, gzip = exchange_.head.accepts_gzip](Response response) {
+    compress(response, gzip);
     std::lock_guard lock(pending->mutex);
-    pending->wake = nullptr;
-    if (!response) response = std::move(pending->response);
-  }
+    if (pending->is_over) return;
+    pending->is_over = true;
+    pending->response = std::move(response);
+    if (pending->wake) pending->wake();
+  });
+  std::lock_guard lock(pending->mutex);
+  if (!pending->is_over) pending->wake = waker();
+}
+
+std::optional<Response> Connection::Pending::take() {
+  std::lock_guard lock(mutex);
+  return std::exchange(response, std::nullopt);
+}
+
+void Connection::Pending::forget() {
+  std::lock_guard lock(mutex);
+  is_over = true;
+  wake = nullptr;
+}
+
+Task<void> Connection::deliver(Deferred deferred) {
+  std::optional<Response> response;
+  do {
+    notified_ = false;  // before the look: what comes after it is heard of by `park`
+    if ((response = exchange_.pending->take())) break;
+    co_await park(exchange_.deadline, false);
+  } while (notified_);
   if (!response && deferred.cancelled) *deferred.cancelled = true;
   if (!response && (gone_ || thread_.aborting())) throw ClientGone();
   if (!response) {

@@ -183,7 +183,7 @@ void add_headers(HeaderList& list, const ClientRequest& request) {
                         value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos;
     if (broken) fail(ErrorCode::invalid, "A request header field has a character that it may not have.");
     // libcurl's way of sending a field without a value.
-    list.add(value.empty() ? name + ";" : name + ": " + value);
+    list.add(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));
   }
   // What libcurl would add by itself and nobody asked for.
   if (!request.headers.find("Content-Type")) list.add("Content-Type:");

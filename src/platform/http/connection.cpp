@@ -4,7 +4,6 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include "base/id.hpp"
 #include "base/log.hpp"
 
 namespace modelops::http {
@@ -12,16 +11,6 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr std::size_t buffer_bytes = 64 * 1024;
-
-/// A caller's id goes into logs and answers: letters, digits and "-._" only.
-std::string request_id_of(const Headers& headers) {
-  const std::string_view given = headers.get("X-Request-Id");
-  const bool well_formed = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
-  });
-  return well_formed ? std::string(given) : new_uuid7();
-}
 
 }  // namespace
 
@@ -68,7 +57,7 @@ Task<bool> Connection::serve() {
     refused = error;
   }
   if (refused) {
-    exchange_.request_id = new_uuid7();
+    exchange_.request_id = thread_.request_id({});
     exchange_.plan.route_name = "malformed";
     consume(unread().size());
     co_await deliver(problem_response(*refused, exchange_.request_id));
@@ -84,7 +73,7 @@ Task<bool> Connection::serve_started(std::size_t head_size) {
   first_request_ = false;
   Request& request = exchange_.head.request;
   exchange_.method = request.method;
-  exchange_.request_id = request.request_id = request_id_of(request.headers);
+  exchange_.request_id = request.request_id = thread_.request_id(request.headers);
   if (options().access_log) exchange_.path = request.path;
   request.remote_address = remote_address();
   exchange_.deadline = request.deadline = exchange_.start + options().request_timeout;
@@ -138,6 +127,7 @@ Task<void> Connection::exchange() {
 }
 
 void Connection::finish_exchange() {
+  if (exchange_.pending) exchange_.pending->forget();
   thread_.shared.buffered_bytes -= exchange_.held;
   if (exchange_.counted_in_flight && site_.in_flight) site_.in_flight->add(-1);
   const auto duration = steady_clock::now() - exchange_.start;
@@ -230,6 +220,7 @@ Task<Answer> Connection::take_buffered() {
   auto work = [&] {
     answer = site_.handler.handle(exchange_.plan, std::move(request));
     if (auto* response = std::get_if<Response>(&answer)) compress(*response, exchange_.head.accepts_gzip);
+    if (auto* deferred = std::get_if<Deferred>(&answer)) start(*deferred);
   };
   if (auto problem = co_await on_pool(work, true)) answer = std::move(*problem);
   co_return answer;

@@ -2,6 +2,7 @@
 // Inside the server: one connection as one coroutine on one I/O thread. server.cpp and the files of its members
 // include this: connection.cpp takes requests, answer.cpp answers, waiting.cpp is what both wait for. It brings Asio.
 #include <map>
+#include <mutex>
 
 #include "platform/http/byte_stream.hpp"
 #include "platform/http/io_thread.hpp"
@@ -73,6 +74,17 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
  private:
   struct ClientGone {};
 
+  /// What a deferred answer is left in until the connection takes it.
+  struct Pending {
+    std::mutex mutex;
+    std::function<void()> wake;  ///< empty while `start` runs, and when nobody waits any more
+    std::optional<Response> response;
+    bool is_over = false;  ///< it was answered, or nobody waits
+
+    std::optional<Response> take();
+    void forget();
+  };
+
   /// The request being served.
   struct Exchange {
     Head head;
@@ -91,6 +103,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
     std::uint64_t received = 0;
     std::uint64_t sent = 0;
     std::uint64_t held = 0;  ///< of the body, counted against the limit of all buffered bodies
+    std::shared_ptr<Pending> pending;
   };
 
   /// Progress against the slowest accepted pace.
@@ -113,6 +126,7 @@ class Connection final : public Session, public std::enable_shared_from_this<Con
   Task<void> deliver(Stream stream);
   Task<void> deliver(LongPoll poll);
   Task<void> deliver(Deferred deferred);
+  void start(Deferred& deferred);
   Task<void> deliver(Slow slow);
   Task<void> linger();
 

@@ -1,12 +1,14 @@
 #include "platform/http/io_thread.hpp"
 
 #include <fcntl.h>
+#include <fmt/compile.h>
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "base/error.hpp"
+#include "base/id.hpp"
 #include "base/log.hpp"
 #include "platform/http/address.hpp"
 #include "platform/http/listeners.hpp"
@@ -24,6 +26,12 @@ constexpr std::string_view busy =
 // A close with unread input resets the connection and could take the answer with it.
 constexpr std::chrono::milliseconds refused_for{1'000};
 constexpr std::size_t refused_max = 256;
+
+std::uint64_t seed() {
+  std::uint64_t value = 0;
+  std::memcpy(&value, random_bytes(sizeof value).data(), sizeof value);
+  return value;
+}
 
 }  // namespace
 
@@ -74,7 +82,7 @@ Session::~Session() {
 // ---- one thread --------------------------------------------------------------------------------------------------
 
 IoThread::IoThread(OpenConnections& connections, std::chrono::milliseconds sweep_interval)
-    : connections_(connections), sweep_interval_(sweep_interval) {}
+    : connections_(connections), sweep_interval_(sweep_interval), random_(seed()) {}
 
 void IoThread::start() {
   schedule_sweep();
@@ -121,6 +129,16 @@ void IoThread::admit(const Listener& listener, Socket socket) {
   }
   socket.set_option(tcp::no_delay(true), error);
   listener.open(std::move(socket), std::move(remote_address));
+}
+
+/// It goes into logs and answers: letters, digits and "-._" only.
+std::string IoThread::request_id(const Headers& headers) {
+  const std::string_view given = headers.get("X-Request-Id");
+  const bool well_formed = !given.empty() && given.size() <= 64 && std::ranges::all_of(given, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
+  });
+  return well_formed ? std::string(given) : fmt::format(FMT_COMPILE("{:016x}{:016x}"), random_(), random_());
 }
 
 void IoThread::schedule_sweep() {

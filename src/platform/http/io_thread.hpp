@@ -8,6 +8,7 @@
 #include <latch>
 #include <list>
 #include <mutex>
+#include <random>
 #include <span>
 #include <string>
 #include <thread>
@@ -17,6 +18,7 @@
 
 #include "base/descriptor.hpp"
 #include "platform/http/io.hpp"
+#include "platform/http/types.hpp"
 
 namespace modelops::http {
 
@@ -84,7 +86,9 @@ class IoThread {
   void close_idle();
   virtual void abort();
 
-  const std::string& date();                           ///< of the Date field, now
+  const std::string& date();  ///< of the Date field, now
+  /// The caller's X-Request-Id when it is well-formed, else a new one.
+  std::string request_id(const Headers& headers);
   bool draining() const { return draining_; }          ///< no request follows the current one
   bool closing_idle() const { return closing_idle_; }  ///< nor is one waited for
   bool aborting() const { return aborting_; }
@@ -115,6 +119,7 @@ class IoThread {
   bool draining_ = false;
   bool closing_idle_ = false;
   bool aborting_ = false;
+  std::mt19937_64 random_;  // for ids that only have to differ
   std::int64_t date_second_ = -1;
   std::string date_;
   std::thread thread_;

@@ -175,6 +175,7 @@ class Routes final : public Handler {
     plan.mode = head.path.starts_with("/upload") ? BodyMode::stream : BodyMode::buffer;
     plan.body_bytes_max = plan.mode == BodyMode::stream ? upload_bytes_max : body_bytes_max;
     plan.route_name = "test";
+    plan.is_brief = head.path.starts_with("/brief");
     return plan;
   }
   Answer handle(const Plan&, Request&& request) override {

@@ -22,10 +22,30 @@ enum class Method { get, head, post, put, patch, delete_, options };
 std::string_view method_name(Method method);  ///< "DELETE"
 std::optional<Method> parse_method(std::string_view name);
 
-/// Header fields in the order received; names compare without case.
+/// Header fields in the order received; names compare without case. All texts stand in one buffer, since to allocate
+/// each costs more than to parse it: views of them hold until the next change.
 class Headers {
  public:
-  using Field = std::pair<std::string, std::string>;
+  using Field = std::pair<std::string_view, std::string_view>;  ///< name and value
+  class Iterator {
+   public:
+    using value_type = Field;
+    using difference_type = std::ptrdiff_t;
+    Iterator() = default;
+    Iterator(const Headers& headers, std::size_t index) : headers_(&headers), index_(index) {}
+    Field operator*() const { return headers_->field(index_); }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
+    Iterator operator++(int) { return {*headers_, index_++}; }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const Headers* headers_ = nullptr;
+    std::size_t index_ = 0;
+  };
+
   void add(std::string_view name, std::string_view value);
   void set(std::string_view name, std::string_view value);  ///< replaces every field of this name
   void remove(std::string_view name);
@@ -33,12 +53,23 @@ class Headers {
   std::optional<std::string_view> find(std::string_view name) const;
   std::string_view get(std::string_view name) const { return find(name).value_or(std::string_view()); }
   std::size_t count(std::string_view name) const;
-  auto begin() const { return fields_.begin(); }
-  auto end() const { return fields_.end(); }
-  std::size_t size() const { return fields_.size(); }
+  Iterator begin() const { return {*this, 0}; }
+  Iterator end() const { return {*this, places_.size()}; }
+  std::size_t size() const { return places_.size(); }
 
  private:
-  std::vector<Field> fields_;
+  struct Place {  // of a name in `text_`; its value follows
+    std::size_t begin = 0;
+    std::size_t name_size = 0, value_size = 0;
+  };
+  Field field(const Place& place) const {
+    const std::string_view text = text_;
+    return {text.substr(place.begin, place.name_size), text.substr(place.begin + place.name_size, place.value_size)};
+  }
+  Field field(std::size_t index) const { return field(places_[index]); }
+
+  std::string text_;
+  std::vector<Place> places_;
 };
 
 struct Request {
@@ -109,9 +140,10 @@ struct LongPoll {
   std::function<std::optional<Response>(bool last)> poll;
 };
 
-/// An answer that another thread makes. `start` runs on the pool and must return soon; `answer` may be called
-/// once, from any thread, even after the server is gone; what comes second or too late is dropped. At the request's
-/// deadline the client is told 504. `cancelled`, when set, becomes true when nobody waits for the answer any more.
+/// An answer that another thread makes. `start` runs where `handle` did, right after it, and must return soon; `answer`
+/// may be called once, from any thread, even after the server is gone; what comes second or too late is dropped. At the
+/// request's deadline the client is told 504. `cancelled`, when set, becomes true when nobody waits for the answer any
+/// more.
 struct Deferred {
   std::function<void(std::function<void(Response)> answer)> start;
   std::shared_ptr<std::atomic<bool>> cancelled;
@@ -132,6 +164,8 @@ struct Plan {
   std::uint64_t body_bytes_max = 1 << 20;   ///< more is answered 413 without reading it
   std::size_t route = 0;                    ///< handed back to the handler
   std::string_view route_name = "unknown";  ///< the label of its metrics; static storage
+  /// `handle` takes less than it costs to wake another thread, and waits for nothing: it runs on the I/O thread.
+  bool is_brief = false;
 };
 
 class Handler {
@@ -139,7 +173,7 @@ class Handler {
   virtual ~Handler() = default;
   /// Runs on the I/O thread: pure and quick.
   virtual Plan plan(const Request& head) noexcept = 0;
-  /// Runs on the pool. Exceptions become problem documents (RFC 9457).
+  /// Runs on the pool, unless it is brief. Exceptions become problem documents (RFC 9457).
   virtual Answer handle(const Plan& plan, Request&& request) = 0;
   /// Runs on the pool before the body is read, for BodyMode::stream. Throws to refuse it.
   virtual std::unique_ptr<BodySink> receive(const Plan& plan, const Request& head) = 0;

@@ -77,14 +77,21 @@ Task<void> Connection::write(std::string_view first, std::string_view second) {
 
 Task<std::optional<Response>> Connection::run_on_pool(Pool& pool, std::function<void()> work, bool is_new) {
   std::optional<Response> problem;
-  pool_done_ = false;
-  auto guarded = [this, &work, &problem, is_new] {
+  const auto attempt = [this, &work, &problem, is_new] {
     try {
       if (is_new && steady_clock::now() > exchange_.deadline) throw overloaded();
       work();
     } catch (...) {
       problem = problem_of_current_exception(exchange_.request_id);
     }
+  };
+  if (is_new && exchange_.plan.is_brief) {
+    attempt();
+    co_return problem;
+  }
+  pool_done_ = false;
+  auto guarded = [this, &attempt] {
+    attempt();
     asio::post(thread_.io(), [this] {
       pool_done_ = true;
       signal_.set();

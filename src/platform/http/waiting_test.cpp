@@ -192,6 +192,38 @@ TEST_F(HttpWaiting, a_deferred_answer_comes_from_any_thread) {
   for (std::thread& thread : threads) thread.join();
 }
 
+/// What is brief is answered by the thread that reads the requests: while it works, no other request of it is read.
+TEST_F(HttpWaiting, brief_work_stays_on_the_thread_of_its_connection) {
+  options.io_threads = 1;
+  std::set<std::thread::id> threads;
+  handler.routes["/brief"] = [&](Request&) {
+    threads.insert(std::this_thread::get_id());
+    return text("brief");
+  };
+  handler.routes["/brief/deferred"] = [&](Request&) {
+    Deferred deferred;
+    deferred.start = [&](auto answer) {
+      threads.insert(std::this_thread::get_id());
+      answer(text("deferred"));
+    };
+    return deferred;
+  };
+  handler.routes["/brief/refused"] = [](Request&) -> Answer { fail(ErrorCode::conflict, "Not so."); };
+  start();
+  Peer first = peer(), second = peer();
+  for (int round = 0; round < 3; ++round) {
+    for (Peer* client : {&first, &second}) {
+      client->get("/brief");
+      EXPECT_EQ(client->read().body, "brief");
+      client->get("/brief/deferred");
+      EXPECT_EQ(client->read().body, "deferred");
+      client->get("/brief/refused");
+      EXPECT_EQ(client->read().status, 409);
+    }
+  }
+  EXPECT_EQ(threads.size(), 1u);
+}
+
 TEST_F(HttpWaiting, a_deferred_answer_that_nobody_waits_for_is_dropped) {
   options.request_timeout = 50ms;
   std::mutex mutex;

@@ -105,10 +105,9 @@ bool is_compressible(std::string_view content_type) {
 
 }  // namespace
 
-bool equal_without_case(std::string_view a, std::string_view b) {
+bool equal_letters_without_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool has_token(std::string_view list, std::string_view token) {
@@ -235,7 +234,8 @@ void append_head(std::string& out, const Response& response, const Framing& fram
                         value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos;
     if (broken) {
       out.resize(start);
-      fail(ErrorCode::internal, "The server made an answer that it may not send.", "response header field " + name);
+      fail(ErrorCode::internal, "The server made an answer that it may not send.",
+           fmt::format("response header field {}", name));
     }
     out += name;
     out += ": ";

@@ -11,7 +11,11 @@
 
 namespace modelops::http {
 
-bool equal_without_case(std::string_view a, std::string_view b);
+bool equal_letters_without_case(std::string_view a, std::string_view b);  ///< of one size
+/// Most texts differ in size or in the first letter.
+inline bool equal_without_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.empty() || ((a[0] ^ b[0]) & ~0x20) == 0) && equal_letters_without_case(a, b);
+}
 /// True when the comma-separated `list` holds `token`, compared without case.
 bool has_token(std::string_view list, std::string_view token);
 /// What Accept-Encoding says of gzip: "gzip" or "*" with a weight above zero (RFC 9110, 12.5.3).

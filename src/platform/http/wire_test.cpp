@@ -278,5 +278,25 @@ TEST(Headers, compare_names_without_case) {
   EXPECT_FALSE(headers.find("a"));
 }
 
+TEST(Headers, keep_their_order_and_may_be_added_from_themselves) {
+  Headers headers;
+  std::vector<std::pair<std::string, std::string>> added;
+  for (int i = 0; i < 100; ++i) {
+    added.emplace_back(fmt::format("X-{}", i), std::string(static_cast<std::size_t>(i), 'v'));
+    headers.add(added.back().first, added.back().second);
+  }
+  added.emplace_back("X-99", added.back().second);
+  headers.add(headers.find("X-99") ? "X-99" : "", headers.get("X-99"));
+  headers.set("X-0", headers.get("X-1"));
+  added.erase(added.begin());
+  added.emplace_back("X-0", "v");
+  const Headers copy = headers;
+  headers.add("X-100", "later");
+  ASSERT_EQ(copy.size(), added.size());
+  EXPECT_TRUE(std::ranges::equal(copy, added, [](const Headers::Field& field, const auto& expected) {
+    return field.first == expected.first && field.second == expected.second;
+  }));
+}
+
 }  // namespace
 }  // namespace modelops::http

@@ -1,6 +1,6 @@
 #include "platform/tracing/trace_context.hpp"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <charconv>
 #include <random>
@@ -18,12 +18,12 @@ std::optional<std::uint64_t> parse_hex(std::string_view text) {
 
 }  // namespace
 
-std::string SpanContext::trace_id() const { return fmt::format("{:016x}{:016x}", trace_high, trace_low); }
+std::string SpanContext::trace_id() const { return fmt::format(FMT_COMPILE("{:016x}{:016x}"), trace_high, trace_low); }
 
-std::string SpanContext::span_id_text(std::uint64_t span) { return fmt::format("{:016x}", span); }
+std::string SpanContext::span_id_text(std::uint64_t span) { return fmt::format(FMT_COMPILE("{:016x}"), span); }
 
 std::string SpanContext::trace_parent() const {
-  return fmt::format("00-{:016x}{:016x}-{:016x}-0{}", trace_high, trace_low, span, sampled ? 1 : 0);
+  return fmt::format(FMT_COMPILE("00-{:016x}{:016x}-{:016x}-0{}"), trace_high, trace_low, span, sampled ? 1 : 0);
 }
 
 std::optional<SpanContext> parse_trace_parent(std::string_view text) {
