@@ -10,6 +10,8 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/profile.hpp"
+#include "cli/uploads.hpp"
+#include "platform/http/test_peer.hpp"
 #include "reflect/json.hpp"
 
 namespace modelops::cli {
@@ -81,6 +83,36 @@ TEST(Profile, IsKeptForItsOwnerOnly) {
     EXPECT_THAT(error.message, HasSubstr("chmod 600"));
   }
   EXPECT_THROW(choose_profile(profiles, "absent"), Error);
+  std::filesystem::remove_all(folder);
+}
+
+/// All has arrived, and the server takes longer to look at it than the command line would wait for a lost one.
+TEST(Upload, WaitsForAServerThatWorksOnIt) {
+  const auto folder = std::filesystem::temp_directory_path() / ("modelops-cli-" + new_uuid7());
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "model.bin") << "12345";
+  int asked = 0;
+  http::Routes handler;
+  const std::string address = "/api/v1/uploads/tus/trf_1";
+  handler.routes["/api/v1/uploads"] = [](http::Request&) { return http::text(R"({"id": "upl_1"})", 201); };
+  handler.routes["/api/v1/uploads/tus"] = [&](http::Request&) {
+    http::Response response = http::text("", 201);
+    response.headers.add("Location", address);
+    return response;
+  };
+  handler.routes[address] = [&](http::Request& request) {
+    if (request.method == http::Method::patch || ++asked < 3) return http::text("{}", 423);
+    http::Response response = http::text("");
+    response.headers.add("Upload-Offset", "5");
+    return response;
+  };
+  events::Topics topics;
+  http::Server server({}, handler, topics);
+  Api api(Profile{.url = fmt::format("http://127.0.0.1:{}", server.port()), .token = "t"});
+  EXPECT_EQ(upload_files(api, {(folder / "model.bin").string()},
+                         {.memory = folder / "memory", .patience = std::chrono::seconds(0)}),
+            "upl_1");
+  EXPECT_EQ(asked, 3);
   std::filesystem::remove_all(folder);
 }
 

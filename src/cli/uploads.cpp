@@ -110,6 +110,10 @@ class Sending {
         done_ = offset_ == file_.size_bytes;
         moved_at_ = Clock::now();
         show();
+      } catch (const Busy&) {
+        std::this_thread::sleep_for(pause);
+        offset_ = -1;
+        moved_at_ = Clock::now();
       } catch (const Error& error) {
         const bool lost = error.code == ErrorCode::not_found || error.code == ErrorCode::gone;
         if (lost && !address.empty() && offset_ < 0)
@@ -125,6 +129,9 @@ class Sending {
   }
 
  private:
+  /// The server works on what has arrived, however long that takes; or a connection is not known to be dead yet.
+  struct Busy {};
+
   static bool may_pass(const Error& error) {
     switch (error.code) {
       case ErrorCode::unavailable:
@@ -139,8 +146,9 @@ class Sending {
   http::Response exchange(http::Method method, const std::string& path, http::Headers headers, std::string body = {}) {
     headers.set("Tus-Resumable", "1.0.0");
     http::Response answer = api_.exchange(method, path, headers, std::move(body));
-    // Locked by a connection that is not known to be dead yet; or damaged on the way.
-    if (answer.status == 423 || answer.status == 460) fail(ErrorCode::unavailable, error_of(answer).message);
+    if (answer.status == 423) throw Busy();
+    // Damaged on the way.
+    if (answer.status == 460) fail(ErrorCode::unavailable, error_of(answer).message);
     if (answer.status >= 400) throw error_of(answer);
     return answer;
   }

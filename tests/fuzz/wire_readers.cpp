@@ -150,7 +150,7 @@ void http_head(std::string_view bytes) {
         require(head.request.path.starts_with('/'), "a path begins with '/'");
         require(head.chunked != head.request.content_length.has_value(), "one framing");
         for (const auto& [name, value] : head.request.headers)
-          require((name + value).find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos,
+          require(fmt::format("{}{}", name, value).find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos,
                   "a field is one line");
         refused_or_read({ErrorCode::invalid}, [&] { http::parse_query(head.request.query); });
         refused_or_read({ErrorCode::invalid}, [&] { http::percent_decode(head.request.path); });

@@ -10,11 +10,14 @@ type Sent = { method: string; headers: Record<string, string>; size: number };
 let sent: Sent[];
 /** How often the next requests find what they brought damaged. */
 let damaged: number;
+/** How often the server is asked while it works on what has arrived. */
+let busy: number;
+let waited_for: string[];
 
 /** The browser's end of a server that speaks tus and holds one file. */
 class Exchange {
   static stands_at = 0;
-  upload = {};
+  upload: { onprogress?: (event: { lengthComputable: boolean; loaded: number }) => void } = {};
   status = 0;
   responseText = "{}";
   onload = () => {};
@@ -33,9 +36,13 @@ class Exchange {
   send(body: Blob | null) {
     this.sent.size = body?.size ?? 0;
     sent.push(this.sent);
+    this.upload.onprogress?.({ lengthComputable: true, loaded: this.sent.size });
     if (this.sent.method === "POST") {
       this.status = 201;
       this.answered = { Location: "/api/v1/uploads/tus/trf_1" };
+    } else if (busy > 0 && Exchange.stands_at === checked_bytes + 5) {
+      busy--;
+      this.status = 423;
     } else if (this.sent.method === "HEAD") {
       this.status = 200;
       this.answered = { "Upload-Offset": `${Exchange.stands_at}`, "Upload-Length": `${checked_bytes + 5}` };
@@ -46,6 +53,7 @@ class Exchange {
       this.status = 204;
       Exchange.stands_at += this.sent.size;
       this.answered = { "Upload-Offset": `${Exchange.stands_at}` };
+      if (busy > 0 && Exchange.stands_at === checked_bytes + 5) this.status = 502; // the connection did not last
     }
     queueMicrotask(() => this.onload());
   }
@@ -61,7 +69,7 @@ const send = () =>
     signal: new AbortController().signal,
     onControl: () => {},
     onProgress: () => {},
-    onWaiting: () => {},
+    onWaiting: (reason) => waited_for.push(reason),
   });
 const parts = () => sent.filter(({ method }) => method === "PATCH");
 
@@ -69,6 +77,8 @@ beforeEach(() => {
   vi.stubGlobal("XMLHttpRequest", Exchange);
   sent = [];
   damaged = 0;
+  busy = 0;
+  waited_for = [];
   Exchange.stands_at = 0;
 });
 
@@ -91,6 +101,13 @@ test("after three repetitions the damage is told", async () => {
   damaged = 100;
   await expect(send()).rejects.toMatchObject({ status: 460 });
   expect(parts()).toHaveLength(4);
+});
+
+test("who asks for the end is told that the server works on it", async () => {
+  busy = 1;
+  await send();
+  expect(parts().map(({ size }) => size)).toEqual([checked_bytes, 5]);
+  expect(waited_for).toEqual(["connection", "server"]);
 });
 
 test("without a secure context it goes in one request, without a checksum", async () => {

@@ -13,15 +13,15 @@ type SendFile = {
   transfer_id?: string;
   /** Bytes that have arrived, or are on the wire. */
   onProgress: (sent: number) => void;
-  /** The connection is lost; it goes on by itself. */
-  onWaiting: () => void;
+  /** The connection is lost, or the server works on what has arrived; it goes on by itself. */
+  onWaiting: (reason: "connection" | "server") => void;
   /** Called once, with what pauses it and goes on. */
   onControl: (control: { pause: () => void; resume: () => void }) => void;
   signal: AbortSignal;
 };
 
-// About five minutes without a byte: time enough to start a server anew.
-const retry_delays_ms = [0, 500, 1000, 2000, 3000, ...Array<number>(60).fill(5000)];
+// About an hour: a server that works on what has arrived may take long, and whoever has lost the connection can cancel.
+const retry_delays_ms = [0, 500, 1000, 2000, 3000, ...Array<number>(720).fill(5000)];
 // How often a part is sent again that was damaged on the way.
 const repetitions_max = 3;
 
@@ -30,6 +30,7 @@ export async function sendFile(given: SendFile): Promise<void> {
   const { Upload, DefaultHttpStack } = await import("tus-js-client");
   if (given.signal.aborted) throw cancelled();
   let damaged = 0;
+  let on_the_way = 0;
   await new Promise<void>((resolve, reject) => {
     const upload: Upload = new Upload(given.file, {
       endpoint: "/api/v1/uploads/tus",
@@ -46,10 +47,15 @@ export async function sendFile(given: SendFile): Promise<void> {
         const status = (error as DetailedError).originalResponse?.getStatus() ?? 0;
         if (status === 460) return ++damaged <= repetitions_max;
         const again = status === 0 || status >= 500 || status === 409 || status === 423 || status === 429;
-        if (again && status !== 507) given.onWaiting();
+        // Before all is sent, it is a connection that the server does not know to be lost yet.
+        const works = status === 423 && on_the_way === given.file.size;
+        if (again && status !== 507) given.onWaiting(works ? "server" : "connection");
         return again && status !== 507;
       },
-      onProgress: given.onProgress,
+      onProgress: (bytes) => {
+        on_the_way = bytes;
+        given.onProgress(bytes);
+      },
       onChunkComplete: () => {
         damaged = 0;
       },

@@ -21,6 +21,7 @@ export const blockedBy: Record<SourceFiles["state"], string | undefined> = {
 const flowName: Record<SourceFiles["flow"], string> = {
   sending: "Uploading",
   waiting: "Connection lost. The upload goes on by itself",
+  finishing: "All has arrived. The server checks and unpacks it",
   paused: "Paused",
 };
 

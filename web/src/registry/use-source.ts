@@ -21,8 +21,8 @@ export type SourceFiles = {
   /** How far the analysis is, 0 to 1, where it is known. */
   fraction: number | null;
   step: string;
-  /** sending, or why not: waiting for the connection goes on by itself, paused does not. */
-  flow: "sending" | "waiting" | "paused";
+  /** sending, or why not: waiting for the connection and for the server goes on by itself, paused does not. */
+  flow: "sending" | "waiting" | "finishing" | "paused";
   choose: (files: DroppedFile[]) => void;
   pause: () => void;
   resume: () => void;
@@ -73,9 +73,9 @@ export function useSource(kept: Kept, onKept: (kept: Kept) => void): SourceFiles
             onControl: (given) => {
               control.current = given;
             },
-            onWaiting: () => setFlow("waiting"),
+            onWaiting: (reason) => setFlow(reason === "server" ? "finishing" : "waiting"),
             onProgress: (sent) => {
-              setFlow((before) => (before === "waiting" ? "sending" : before));
+              setFlow((before) => (before === "paused" ? before : "sending"));
               set({ state: "running", value: file.size ? sent / file.size : 1 });
             },
           });
