@@ -200,12 +200,12 @@ void Connection::Pending::forget() {
 }
 
 Task<void> Connection::deliver(Deferred deferred) {
-  std::optional<Response> response;
-  do {
-    notified_ = false;  // before the look: what comes after it is heard of by `park`
-    if ((response = exchange_.pending->take())) break;
+  std::optional<Response> response = exchange_.pending->take();
+  for (bool woken = true; !response && woken;) {
     co_await park(exchange_.deadline, false);
-  } while (notified_);
+    woken = std::exchange(notified_, false);
+    response = exchange_.pending->take();
+  }
   if (!response && deferred.cancelled) *deferred.cancelled = true;
   if (!response && (gone_ || thread_.aborting())) throw ClientGone();
   if (!response) {
