@@ -110,9 +110,9 @@ class Sending {
         done_ = offset_ == file_.size_bytes;
         moved_at_ = Clock::now();
         show();
-      } catch (const Busy&) {
-        std::this_thread::sleep_for(pause);
-        offset_ = -1;
+      } catch (const Busy& busy) {
+        progress_.update(-1, busy.why);
+        wait();
         moved_at_ = Clock::now();
       } catch (const Error& error) {
         const bool lost = error.code == ErrorCode::not_found || error.code == ErrorCode::gone;
@@ -121,7 +121,7 @@ class Sending {
         else if (!may_pass(error) || Clock::now() - moved_at_ >= patience_)
           throw;
         else
-          std::this_thread::sleep_for(pause);
+          wait();
         offset_ = -1;
       }
     }
@@ -130,7 +130,14 @@ class Sending {
 
  private:
   /// The server works on what has arrived, however long that takes; or a connection is not known to be dead yet.
-  struct Busy {};
+  struct Busy {
+    std::string why;
+  };
+
+  void wait() {
+    std::this_thread::sleep_for(pause);
+    offset_ = -1;
+  }
 
   static bool may_pass(const Error& error) {
     switch (error.code) {
@@ -146,7 +153,7 @@ class Sending {
   http::Response exchange(http::Method method, const std::string& path, http::Headers headers, std::string body = {}) {
     headers.set("Tus-Resumable", "1.0.0");
     http::Response answer = api_.exchange(method, path, headers, std::move(body));
-    if (answer.status == 423) throw Busy();
+    if (answer.status == 423) throw Busy{error_of(answer).message};
     // Damaged on the way.
     if (answer.status == 460) fail(ErrorCode::unavailable, error_of(answer).message);
     if (answer.status >= 400) throw error_of(answer);

@@ -279,7 +279,10 @@ TEST_P(GatewayTest, WhatNoSnapshotTellsWakesNobody) {
   });
   const std::uint64_t woken = topics.version("deployments");
   EXPECT_NE(woken, seen);
-  database->write([&](db::Tx& tx) { announced.record(tx, admin, {"session.start", "user", "usr_1"}); });
+  database->write([&](db::Tx& tx) {
+    announced.record(tx, admin, {"model.update", "model", "mdl_1"});
+    announced.record(tx, admin, {"session.start", "user", "usr_1"});
+  });
   EXPECT_EQ(topics.version("deployments"), woken);
   EXPECT_THAT(trail.lines.back(), HasSubstr("session.start"));
 }
