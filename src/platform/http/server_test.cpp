@@ -307,17 +307,19 @@ TEST_F(HttpServer, an_upload_that_is_refused_ends_before_its_answer) {
     const bool whole;
     std::atomic<bool>& over;
   };
-  std::atomic<bool> over;
+  std::map<std::string, std::atomic<bool>> over;  // of each, so that none is taken for the one before it
+  for (const std::string path : {"/upload/full", "/upload/damaged", "/upload/stuck"}) over[path] = false;
   options.body_timeout = 30ms;
-  handler.sink = [&](const Request& head) { return std::make_unique<SlowToEnd>(head.path != "/upload/full", over); };
+  handler.sink = [&](const Request& head) {
+    return std::make_unique<SlowToEnd>(head.path != "/upload/full", over.at(head.path));
+  };
   start();
   for (const auto& [path, body, status] : std::vector<std::tuple<std::string, std::string, int>>{
-           {"full", "abc", 507}, {"damaged", "abcd", 422}, {"stuck", "abc", 408}}) {
-    over = false;
+           {"/upload/full", "abc", 507}, {"/upload/damaged", "abcd", 422}, {"/upload/stuck", "abc", 408}}) {
     Peer client = peer();
-    client.send("PUT /upload/" + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n" + body);
+    client.send("PUT " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n" + body);
     EXPECT_EQ(client.read().status, status) << path;
-    EXPECT_TRUE(over) << path;
+    EXPECT_TRUE(over.at(path)) << path;
   }
 }
 

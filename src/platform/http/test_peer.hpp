@@ -171,6 +171,7 @@ class Count {
 class Routes final : public Handler {
  public:
   Plan plan(const Request& head) noexcept override {
+    planned_on = std::this_thread::get_id();
     Plan plan;
     plan.mode = head.path.starts_with("/upload") ? BodyMode::stream : BodyMode::buffer;
     plan.body_bytes_max = plan.mode == BodyMode::stream ? upload_bytes_max : body_bytes_max;
@@ -187,6 +188,7 @@ class Routes final : public Handler {
 
   std::map<std::string, std::function<Answer(Request&)>> routes;
   std::function<std::unique_ptr<BodySink>(const Request&)> sink;
+  std::atomic<std::thread::id> planned_on;  ///< the I/O thread of the last request
   std::uint64_t body_bytes_max = 1 << 20;
   std::uint64_t upload_bytes_max = 1 << 30;
 };
