@@ -2,7 +2,7 @@ import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { unique } from "./installation";
+import { digitsFile, unique } from "./installation";
 import { expect, test } from "./support";
 
 const evidence = (page: Page) => page.getByRole("complementary", { name: "Source analysis" });
@@ -65,4 +65,22 @@ test("an upload goes on after the server was killed, and can be paused", async (
   } finally {
     await rm(path);
   }
+});
+
+test("a server that works on what has arrived is waited for, and the page says so", async ({ visit, page }) => {
+  visit.allow(/status of (423|502)/);
+  let works = true;
+  await page.route("**/api/v1/uploads/tus/*", async (route) => {
+    const method = route.request().method();
+    if (method === "HEAD" && works) return route.fulfill({ status: 423, headers: { "Retry-After": "1" } });
+    if (method !== "PATCH") return route.continue();
+    await route.fetch();
+    await route.fulfill({ status: 502, body: "" }); // the server has it all, and its answer is lost
+  });
+  await visit.open("/register-model");
+  await page.getByTestId("files").setInputFiles(digitsFile);
+  await page.getByText("The server still works on what was sent").waitFor();
+  await visit.inspect();
+  works = false;
+  await evidence(page).getByText("ONNX", { exact: false }).first().waitFor({ timeout: 60_000 });
 });

@@ -13,7 +13,7 @@ type SendFile = {
   transfer_id?: string;
   /** Bytes that have arrived, or are on the wire. */
   onProgress: (sent: number) => void;
-  /** The connection is lost, or the server works on what has arrived; it goes on by itself. */
+  /** The connection is lost, or the server still works on what was sent; it goes on by itself. */
   onWaiting: (reason: "connection" | "server") => void;
   /** Called once, with what pauses it and goes on. */
   onControl: (control: { pause: () => void; resume: () => void }) => void;
@@ -30,7 +30,6 @@ export async function sendFile(given: SendFile): Promise<void> {
   const { Upload, DefaultHttpStack } = await import("tus-js-client");
   if (given.signal.aborted) throw cancelled();
   let damaged = 0;
-  let on_the_way = 0;
   await new Promise<void>((resolve, reject) => {
     const upload: Upload = new Upload(given.file, {
       endpoint: "/api/v1/uploads/tus",
@@ -47,15 +46,11 @@ export async function sendFile(given: SendFile): Promise<void> {
         const status = (error as DetailedError).originalResponse?.getStatus() ?? 0;
         if (status === 460) return ++damaged <= repetitions_max;
         const again = status === 0 || status >= 500 || status === 409 || status === 423 || status === 429;
-        // Before all is sent, it is a connection that the server does not know to be lost yet.
-        const works = status === 423 && on_the_way === given.file.size;
-        if (again && status !== 507) given.onWaiting(works ? "server" : "connection");
+        // 423: it checks or unpacks what has arrived, or does not know yet that a connection is lost.
+        if (again && status !== 507) given.onWaiting(status === 423 ? "server" : "connection");
         return again && status !== 507;
       },
-      onProgress: (bytes) => {
-        on_the_way = bytes;
-        given.onProgress(bytes);
-      },
+      onProgress: given.onProgress,
       onChunkComplete: () => {
         damaged = 0;
       },

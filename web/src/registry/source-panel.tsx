@@ -21,7 +21,7 @@ export const blockedBy: Record<SourceFiles["state"], string | undefined> = {
 const flowName: Record<SourceFiles["flow"], string> = {
   sending: "Uploading",
   waiting: "Connection lost. The upload goes on by itself",
-  finishing: "All has arrived. The server checks and unpacks it",
+  finishing: "The server still works on what was sent",
   paused: "Paused",
 };
 
@@ -45,8 +45,8 @@ export function SourceDrop({ source, error }: { source: SourceFiles; error?: str
         </p>
       )}
       {(source.state === "uploading" || source.state === "analyzing") && (
-        <div className="flex items-center gap-3">
-          <span className="min-w-0 flex-1">
+        <div className="flex flex-wrap items-center gap-3">
+          <span className="min-w-0 flex-1 basis-64">
             <Progress
               label={source.state === "uploading" ? flowName[source.flow] : source.step || "Analysing"}
               value={source.state === "uploading" ? fractionOf(source) : source.fraction}
