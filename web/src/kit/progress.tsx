@@ -18,7 +18,10 @@ type ProgressProps = {
 
 export function Progress({ label, value, note, detail, tone = "run", bare = false }: ProgressProps) {
   return (
-    <BaseProgress.Root value={value === null ? null : Math.round(value * 1000) / 10} className="grid grid-cols-1 gap-1.5">
+    <BaseProgress.Root
+      value={value === null ? null : Math.round(value * 1000) / 10}
+      className="grid grid-cols-1 gap-1.5"
+    >
       <div className={cx("flex items-baseline gap-3", bare && "sr-only")}>
         <BaseProgress.Label className="min-w-0 truncate text-sm font-medium">{label}</BaseProgress.Label>
         <span className="tnum ml-auto shrink-0 text-xs text-fg-3">
