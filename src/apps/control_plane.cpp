@@ -276,12 +276,16 @@ struct ControlPlane::Graph {
   api::Routes routes = all_routes(*this);
   std::string document = api::openapi(routes, MODELOPS_VERSION);
   bool permissions_told = (access.set_known_permissions(permissions()), true);
-  api::Router router{
-      routes, access,
-      api_pages(document, metrics, [this] { return not_ready(); }, config.web.public_url), exporter.get()};
+  api::Router router{routes,
+                     access,
+                     api_pages(
+                         document, metrics, [this] { return not_ready(); }, config.web.public_url),
+                     {.exporter = exporter.get(), .database = database.get()}};
   /// The same API beside the web app, so that the app needs no other origin for it.
-  api::Router web_router{routes, access, web_pages(document, config.web.public_url, config.gateway.public_url),
-                         exporter.get()};
+  api::Router web_router{routes,
+                         access,
+                         web_pages(document, config.web.public_url, config.gateway.public_url),
+                         {.exporter = exporter.get(), .database = database.get()}};
 
   jobs::LeaseKeeper leases{*database};
   eventlog::Sequencer event_sequencer{*database, events};

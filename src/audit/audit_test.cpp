@@ -52,7 +52,7 @@ class AuditTest : public ::testing::TestWithParam<db::Dialect> {
   Context administrator(const std::string& org_id) const {
     Context ctx = person(org_id, "usr_admin", "Ada Admin");
     for (const Permission p : {audit_export, audit_erase, audit_rotate, identity::organization_see_all})
-      ctx.actor.permissions.emplace(p.name);
+      ctx.actor.permissions.add(p.name);
     return ctx;
   }
   void act(const Context& ctx, const std::string& subject = "mdl_1") {

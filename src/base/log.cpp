@@ -35,10 +35,11 @@ void append_json(std::string& out, std::string_view text) {
 
 }  // namespace
 
-Log Log::with(std::string_view key, std::string value) const {
-  Log out = *this;
-  out.fields_.emplace_back(std::string(key), std::move(value));
-  return out;
+Log Log::with(std::string_view key, std::string value) const& { return Log(*this).with(key, std::move(value)); }
+
+Log Log::with(std::string_view key, std::string value) && {
+  fields_.emplace_back(key, std::move(value));
+  return std::move(*this);
 }
 
 void Log::debug(std::string_view m, std::initializer_list<Field> f) const { write(LogLevel::debug, m, f); }

@@ -19,7 +19,8 @@ class Log {
 
   Log() = default;
   /// A log whose every line carries `key` too.
-  Log with(std::string_view key, std::string value) const;
+  Log with(std::string_view key, std::string value) const&;
+  Log with(std::string_view key, std::string value) &&;
 
   void debug(std::string_view message, std::initializer_list<Field> fields = {}) const;
   void info(std::string_view message, std::initializer_list<Field> fields = {}) const;

@@ -28,6 +28,13 @@ bool same_origin(std::string_view origin, std::string_view host) {
   return at != std::string_view::npos && origin.substr(at + 3) == host;
 }
 
+std::optional<std::string_view> bearer_token(const http::Request& request) {
+  constexpr std::string_view scheme = "Bearer ";
+  const std::string_view header = request.headers.get("Authorization");
+  if (!header.starts_with(scheme)) return std::nullopt;
+  return trim(header.substr(scheme.size()));
+}
+
 }  // namespace
 
 std::optional<std::string> find_cookie(const http::Request& request, std::string_view name) {
@@ -51,10 +58,11 @@ std::optional<Actor> find_actor(db::Tx& tx, KeyOwnerKind kind, const std::string
   actor.kind = kind == KeyOwnerKind::user ? ActorKind::user : ActorKind::service_account;
   actor.id = id;
   actor.name = grant->name;
-  actor.permissions = expand(grant->permissions, known);
+  Permissions::Names permissions = expand(grant->permissions, known);
   // No role gives this one, not even "*".
-  actor.permissions.erase(std::string(organizations_create.name));
-  if (grant->installation_admin) actor.permissions.emplace(organizations_create.name);
+  permissions.erase(std::string(organizations_create.name));
+  if (grant->installation_admin) permissions.emplace(organizations_create.name);
+  actor.permissions = std::move(permissions);
   if (kind == KeyOwnerKind::user) actor.team_ids = store::teams_of(tx, org_id, id);
   return actor;
 }
@@ -74,17 +82,17 @@ Access::Access(db::Database& database, const Clock& clock, AuditTrail& audit, co
 
 void Access::forget_keys(db::Tx& tx) { jobs::announce(tx, topics_, access_topic); }
 
-std::optional<Context> Access::known_key(const std::string& digest, Time now) {
+std::shared_ptr<const Access::KnownKey> Access::known_key(const std::string& digest, Time now) {
   std::shared_ptr<const KnownKey> known;
   {
     std::lock_guard lock(mutex_);
     if (const auto found = known_keys_.find(digest); found != known_keys_.end()) known = found->second;
   }
-  if (!known || known->version != topics_.version(access_topic)) return std::nullopt;
+  if (!known || known->version != topics_.version(access_topic)) return nullptr;
   // A clock that was set back makes a key no older, so it does not count.
-  if (now < known->read_at || now - known->read_at > known_for) return std::nullopt;
-  if (known->expires_at && *known->expires_at <= now) return std::nullopt;
-  return known->context;
+  if (now < known->read_at || now - known->read_at > known_for) return nullptr;
+  if (known->expires_at && *known->expires_at <= now) return nullptr;
+  return known;
 }
 
 std::string_view Access::cookie_name() const {
@@ -92,11 +100,10 @@ std::string_view Access::cookie_name() const {
 }
 
 Context Access::authenticate(const http::Request& request) {
-  if (const auto header = request.headers.find("Authorization")) {
-    constexpr std::string_view scheme = "Bearer ";
-    if (!header->starts_with(scheme))
-      fail(ErrorCode::unauthenticated, "Send the API key as \"Authorization: Bearer mo_api_…\".");
-    if (auto ctx = context_of_key(trim(header->substr(scheme.size())))) return *ctx;
+  if (request.headers.find("Authorization")) {
+    const auto token = bearer_token(request);
+    if (!token) fail(ErrorCode::unauthenticated, "Send the API key as \"Authorization: Bearer mo_api_…\".");
+    if (auto ctx = context_of_key(*token)) return std::move(*ctx);
     guesses_.take(request.remote_address);  // after the look-up: whoever shares an address with a guesser gets in
     audit_.unknown_failure("api_key", request.remote_address);
     refuse_credentials();
@@ -108,11 +115,18 @@ Context Access::authenticate(const http::Request& request) {
   return {};
 }
 
+bool Access::knows(const http::Request& request, Permission permission) {
+  const auto token = bearer_token(request);
+  const auto known =
+      token && crypto::is_token(*token, "api") ? known_key(crypto::token_digest(*token), clock_.now()) : nullptr;
+  return known && known->context.may(permission);
+}
+
 std::optional<Context> Access::context_of_key(std::string_view token) {
   if (!crypto::is_token(token, "api")) return std::nullopt;
   const std::string digest = crypto::token_digest(token);
   const Time now = clock_.now();
-  if (auto known = known_key(digest, now)) return known;
+  if (const auto known = known_key(digest, now)) return known->context;
   KnownKey read{.context = {}, .expires_at = {}, .read_at = now, .version = topics_.version(access_topic)};
   bool touch = false;
   auto ctx = database_.read([&](db::Tx& tx) -> std::optional<Context> {
@@ -126,10 +140,13 @@ std::optional<Context> Access::context_of_key(std::string_view token) {
     made.actor = std::move(*actor);
     made.actor.credential_id = key->id.str();
     if (!key->scopes.empty()) {
-      std::erase_if(made.actor.permissions, [&](const std::string& permission) {
-        return std::none_of(key->scopes.begin(), key->scopes.end(),
-                            [&](const PermissionPattern& scope) { return covers(scope.str(), permission); });
-      });
+      Permissions::Names within;
+      std::ranges::copy_if(
+          made.actor.permissions, std::inserter(within, within.end()), [&](const std::string& permission) {
+            return std::ranges::any_of(key->scopes,
+                                       [&](const PermissionPattern& scope) { return covers(scope.str(), permission); });
+          });
+      made.actor.permissions = std::move(within);
     }
     touch = !key->last_used_at || now - *key->last_used_at > touch_interval;
     read.expires_at = key->expires_at;

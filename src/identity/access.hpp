@@ -21,6 +21,7 @@ class Access final : public api::Access {
   void set_known_permissions(std::vector<std::string> known) { known_permissions_ = std::move(known); }
 
   Context authenticate(const http::Request& request) override;
+  bool knows(const http::Request& request, Permission permission) override;
   void authorize(const Context& ctx, Permission permission) override;
   void refused(const Context& ctx, Permission permission, std::string_view reason) override;
   std::string protect(const Context& ctx, std::string_view key, std::string_view body) override;
@@ -46,7 +47,8 @@ class Access final : public api::Access {
     std::uint64_t version = 0;  // of `access_topic`, when it was read
   };
 
-  std::optional<Context> known_key(const std::string& digest, Time now);
+  /// Null: it must be read.
+  std::shared_ptr<const KnownKey> known_key(const std::string& digest, Time now);
   std::optional<Context> context_of_session(const http::Request& request, std::string_view token);
 
   db::Database& database_;

@@ -295,6 +295,25 @@ TEST_P(IdentityTest, AKeyThatIsKnownDoesWhatItsRoleSaysNow) {
   EXPECT_LT(after->actor.permissions.size(), before->actor.permissions.size());
 }
 
+TEST_P(IdentityTest, OnlyAKeyThatWasReadJustNowIsKnown) {
+  const NewApiKey key = service.create_api_key(member("x@acme.org", "viewer"),
+                                               {*Bounded<1, 128>::parse("k"), std::nullopt, {}, std::nullopt});
+  const auto knows = [&](const std::string& authorization, Permission permission) {
+    http::Headers headers;
+    headers.set("Authorization", authorization);
+    return access.knows(request(http::Method::get, headers), permission);
+  };
+  EXPECT_FALSE(knows("Bearer " + key.token, teams_read));
+  ASSERT_TRUE(access.context_of_key(key.token));
+  EXPECT_TRUE(knows("Bearer " + key.token, teams_read));
+  EXPECT_FALSE(knows("Bearer " + key.token, teams_write)) << "it would be refused, and that recorded";
+  EXPECT_FALSE(knows("Bearer " + key.token + "x", teams_read));
+  EXPECT_FALSE(knows(key.token, teams_read));
+  EXPECT_FALSE(access.knows(request(http::Method::get), teams_read));
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_FALSE(knows("Bearer " + key.token, teams_read));
+}
+
 TEST_P(IdentityTest, AKeyIsKnownForASecondAtMost) {
   const NewApiKey key = service.create_api_key(admin, {*Bounded<1, 128>::parse("k"), std::nullopt, {}, std::nullopt});
   ASSERT_TRUE(access.context_of_key(key.token));
@@ -351,7 +370,7 @@ TEST_P(IdentityTest, TenantsDoNotSeeEachOther) {
   boss.actor.kind = ActorKind::user;
   boss.org_id = info.organization_id.str();
   boss.actor.id = info.actor_id;
-  boss.actor.permissions.insert(info.permissions.begin(), info.permissions.end());
+  for (const std::string& permission : info.permissions) boss.actor.permissions.add(permission);
   EXPECT_FALSE(boss.may(organizations_create));
   EXPECT_EQ(service.list_members(boss, {}).items.size(), 1u);
   EXPECT_EQ(code_of([&] { service.get_member(boss, {*Reference::parse(admin.actor.id)}); }), ErrorCode::not_found);
@@ -421,7 +440,7 @@ TEST_P(VisibilityTest, OnePredicateDecides) {
     ctx.org_id = std::move(org);
     ctx.actor.id = std::move(id);
     ctx.actor.team_ids = std::move(teams);
-    if (sees_all) ctx.actor.permissions.emplace(organization_see_all.name);
+    if (sees_all) ctx.actor.permissions.add(organization_see_all.name);
     return ctx;
   };
   using Set = std::set<std::string>;

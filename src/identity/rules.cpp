@@ -34,9 +34,8 @@ bool covers(std::string_view pattern, std::string_view permission) {
   return noun && verb;
 }
 
-std::set<std::string, std::less<>> expand(const std::vector<PermissionPattern>& patterns,
-                                          std::span<const std::string> known) {
-  std::set<std::string, std::less<>> out;
+Permissions::Names expand(const std::vector<PermissionPattern>& patterns, std::span<const std::string> known) {
+  Permissions::Names out;
   for (const std::string& permission : known)
     for (const PermissionPattern& pattern : patterns)
       if (covers(pattern.str(), permission)) out.insert(permission);

@@ -13,8 +13,7 @@ namespace modelops::identity {
 /// True when `pattern` ("models:*", "*:read", "*") covers `permission`.
 bool covers(std::string_view pattern, std::string_view permission);
 /// The known permissions that `patterns` cover.
-std::set<std::string, std::less<>> expand(const std::vector<PermissionPattern>& patterns,
-                                          std::span<const std::string> known);
+Permissions::Names expand(const std::vector<PermissionPattern>& patterns, std::span<const std::string> known);
 /// The roles that every organisation starts with. They cannot be changed or deleted.
 struct BuiltInRole {
   std::string_view name;

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,12 +30,38 @@ enum class ActorKind {
   system,           ///< the program itself: reconcilers, the sequencer
 };
 
+/// Names of permissions. Copies share them: a request's actor is copied more than once, and may have a hundred.
+class Permissions {
+ public:
+  using Names = std::set<std::string, std::less<>>;
+  using value_type = std::string;
+  using const_iterator = Names::const_iterator;
+
+  Permissions() = default;
+  Permissions(Names names) : names_(std::make_shared<const Names>(std::move(names))) {}
+  Permissions(std::initializer_list<std::string> names) : Permissions(Names(names)) {}
+
+  bool contains(std::string_view name) const { return names_ && names_->contains(name); }
+  /// Copies of before do not get it.
+  void add(std::string_view name) {
+    Names more(begin(), end());
+    more.emplace(name);
+    *this = std::move(more);
+  }
+  const_iterator begin() const { return names_ ? names_->begin() : const_iterator(); }
+  const_iterator end() const { return names_ ? names_->end() : const_iterator(); }
+  std::size_t size() const { return names_ ? names_->size() : 0; }
+
+ private:
+  std::shared_ptr<const Names> names_;
+};
+
 struct Actor {
   ActorKind kind = ActorKind::anonymous;
   std::string id;
   std::string name;  ///< for people to read; personal data
   std::vector<std::string> team_ids;
-  std::set<std::string, std::less<>> permissions;
+  Permissions permissions;
   std::string credential_id;  ///< the session or API key that was used
 };
 

@@ -53,7 +53,9 @@ bool is_email(std::string_view text) {
   return true;
 }
 
-bool is_sha256(std::string_view text) { return text.size() == 64 && from_hex(text).has_value(); }
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
 
 bool is_tag_key(std::string_view text) {
   if (text.empty() || text.size() > 128 || !is_alnum(text.front())) return false;

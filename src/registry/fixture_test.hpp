@@ -80,7 +80,7 @@ inline VersionNumber number(std::int64_t n) { return *VersionNumber::parse(n); }
 
 class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
  protected:
-  RegistryFixture() { admin.actor.permissions.emplace(identity::organization_see_all.name); }
+  RegistryFixture() { admin.actor.permissions.add(identity::organization_see_all.name); }
   ~RegistryFixture() override { std::filesystem::remove_all(folder); }
 
   identity::OrgId make_org(const std::string& name) {
@@ -112,7 +112,7 @@ class RegistryFixture : public ::testing::TestWithParam<db::Dialect> {
     ctx.actor.id = user.str();
     for (const Permission p : {models_read, models_write, models_delete, uploads_write, evidence::approvals_request,
                                evidence::approvals_decide})
-      ctx.actor.permissions.emplace(p.name);
+      ctx.actor.permissions.add(p.name);
     return ctx;
   }
   identity::TeamId team_of(Context& ctx, const std::string& name) {

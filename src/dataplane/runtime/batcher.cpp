@@ -58,7 +58,7 @@ BatchMetrics::BatchMetrics(metrics::Registry& registry, const metrics::Labels& l
       queue_depth(registry.gauge("modelops_runtime_queue_depth", "Requests that wait.", labels)) {}
 
 Batcher::Batcher(Run run, BatchOptions options, BatchMetrics metrics)
-    : run_(std::move(run)), options_(options), metrics_(metrics) {
+    : run_(std::move(run)), options_(options), metrics_(metrics), runs_(options.brief_run_max) {
   for (unsigned i = 0; i < std::max(options_.workers, 1u); ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -188,10 +188,7 @@ std::vector<Tensor> Batcher::timed_run(std::span<const Tensor> inputs, std::span
   metrics_.batch_rows.observe(static_cast<double>(rows));
   std::vector<Tensor> results = run_(inputs, outputs);
   took = steady_clock::now() - start;
-  if (took > options_.brief_run_max)
-    brief_runs_ = 0;
-  else if (!is_brief())
-    ++brief_runs_;
+  runs_.count(took);
   metrics_.compute_seconds.observe(std::chrono::duration<double>(took).count());
   return results;
 }

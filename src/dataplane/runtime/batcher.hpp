@@ -13,17 +13,17 @@
 #include <vector>
 
 #include "dataplane/runtime/tensor.hpp"
+#include "platform/http/brief_runs.hpp"
 #include "platform/metrics/metrics.hpp"
 
 namespace modelops::runtime {
 
 struct BatchOptions {
-  std::int64_t batch_max = 1;                ///< rows of one run; 1: nothing is merged
-  std::chrono::microseconds queue_delay{0};  ///< how long the oldest job may wait for others to join it
-  std::size_t queue_max = 1024;              ///< waiting jobs; beyond: refused
-  unsigned workers = 1;                      ///< runs at the same time
-  /// A run that takes no longer is brief: less than it costs to wake a thread for it twice.
-  std::chrono::microseconds brief_run_max{200};
+  std::int64_t batch_max = 1;                    ///< rows of one run; 1: nothing is merged
+  std::chrono::microseconds queue_delay{0};      ///< how long the oldest job may wait for others to join it
+  std::size_t queue_max = 1024;                  ///< waiting jobs; beyond: refused
+  unsigned workers = 1;                          ///< runs at the same time
+  std::chrono::microseconds brief_run_max{200};  ///< a run that takes no longer is brief
 };
 
 /// What became of a job: its outputs, or why not.
@@ -77,7 +77,7 @@ class Batcher {
   void submit(Job job, bool may_block = false);
   std::size_t queued() const;
   /// Whether the last runs were all so short that to wake a thread for one would cost more.
-  bool is_brief() const { return brief_runs_ >= brief_runs_min; }
+  bool is_brief() const { return runs_.are_brief(); }
 
  private:
   void work();
@@ -93,8 +93,7 @@ class Batcher {
   const BatchOptions options_;
   const BatchMetrics metrics_;
 
-  static constexpr unsigned brief_runs_min = 64;
-  std::atomic<unsigned> brief_runs_ = 0;  ///< since the last long one
+  http::BriefRuns runs_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

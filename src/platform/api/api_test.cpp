@@ -88,8 +88,11 @@ struct TestAccess final : Access {
     ctx.actor.id = std::string(*header);
     ctx.org_id = "org";
     ctx.actor.permissions = {"books:read"};
-    if (*header == "writer") ctx.actor.permissions.insert("books:write");
+    if (*header == "writer") ctx.actor.permissions.add("books:write");
     return ctx;
+  }
+  bool knows(const http::Request& request, Permission permission) override {
+    return remembers && authenticate(request).may(permission);
   }
   void authorize(const Context& ctx, Permission permission) override {
     if (permission == anyone) return;
@@ -100,6 +103,7 @@ struct TestAccess final : Access {
     refusals.emplace_back(permission.name);
   }
   std::vector<std::string> refusals;
+  bool remembers = true;
   std::string protect(const Context&, std::string_view, std::string_view body) override { return to_hex(body); }
   std::string unprotect(const Context&, std::string_view, std::string_view sealed) override {
     return *from_hex(sealed);
@@ -111,7 +115,8 @@ Routes routes(Service& s) {
   return {
       route(post, "/api/v1/books", "add_book", books_write, "Add", s, &Service::add,
             {.status = 201, .location = "/api/v1/books/{id}"}),
-      route(http::Method::get, "/api/v1/books/{book}", "get_book", books_read, "Get", s, &Service::get),
+      route(http::Method::get, "/api/v1/books/{book}", "get_book", books_read, "Get", s, &Service::get,
+            {.brief = true}),
       route(patch, "/api/v1/books/{book}", "change_book", books_write, "Change", s, &Service::change),
       route(http::Method::get, "/api/v1/books/{book}/aloud", "read_aloud", books_read, "Read", s, &Service::read_aloud),
       route(delete_, "/api/v1/books/{book}", "remove_book", books_write, "Remove", s, &Service::remove),
@@ -229,6 +234,59 @@ TEST_F(ApiTest, ARepeatedRequestGetsTheSameAnswerOnce) {
   EXPECT_EQ(send(post, "/api/v1/books", body, with("Idempotency-Key", "white space")).status, 400);
   EXPECT_EQ(send(post, "/api/v1/books", body).status, 201);
   EXPECT_EQ(service.added, 2);
+}
+
+/// What `router` plans for GET of a book, after that was asked for often.
+class BriefTest : public ApiTest {
+ protected:
+  http::Request head(const std::string& path = "/api/v1/books/moby") const {
+    http::Request request;
+    request.path = path;
+    request.headers.set("Authorization", "reader");
+    return request;
+  }
+  void ask_often(Router& router, const http::Request& request) const {
+    for (int i = 0; i < 64; ++i) {
+      const http::Plan plan = router.plan(request);
+      EXPECT_FALSE(plan.is_brief) << i;
+      router.handle(plan, http::Request(request));
+    }
+  }
+  Router make(std::chrono::microseconds brief_run_max, const db::Database* of) {
+    return {shelf::routes(service), access, {}, {.database = of, .brief_run_max = brief_run_max}};
+  }
+  /// Has a connection that reads, as one that has answered before does.
+  const db::Database* opened() {
+    database->read([](db::Tx& tx) { tx.value<std::int64_t>("SELECT 1"); });
+    return &*database;
+  }
+};
+
+TEST_F(BriefTest, ReadsThatWereQuickAreAnsweredWhereTheyWereRead) {
+  Router quick = make(std::chrono::hours(1), opened());
+  ask_often(quick, head());
+  EXPECT_TRUE(quick.plan(head()).is_brief);
+  Router slow = make(std::chrono::microseconds(-1), opened());
+  ask_often(slow, head());
+  EXPECT_FALSE(slow.plan(head()).is_brief);
+}
+
+TEST_F(BriefTest, NothingThatMayWaitIs) {
+  Router quick = make(std::chrono::hours(1), opened());
+  ask_often(quick, head());
+  ask_often(quick, head("/api/v1/books/moby/aloud"));
+  EXPECT_FALSE(quick.plan(head("/api/v1/books/moby/aloud")).is_brief) << "nobody said that it reads a few rows only";
+  database->read([&](db::Tx&) { EXPECT_FALSE(quick.plan(head()).is_brief) << "no connection is free"; });
+  http::Request nobody = head();
+  nobody.headers.remove("Authorization");
+  EXPECT_FALSE(quick.plan(nobody).is_brief) << "a refusal is recorded";
+  access.remembers = false;
+  EXPECT_FALSE(quick.plan(head()).is_brief) << "the credentials must be read";
+  access.remembers = true;
+  EXPECT_TRUE(quick.plan(head()).is_brief);
+  Router elsewhere = make(std::chrono::hours(1), nullptr);
+  ask_often(elsewhere, head());
+  EXPECT_FALSE(elsewhere.plan(head()).is_brief);
 }
 
 TEST_F(ApiTest, AHandlerMayAskForTheRequestAsItCame) {

@@ -32,6 +32,9 @@ struct RouteOptions {
   std::uint64_t body_bytes_max = 1 << 20;
   std::string_view content_type = "application/json";  ///< of the answer, for the documentation of raw answers
   std::string_view description = {};
+  /// It reads a few rows by their keys and writes nothing: with a database in the process it is answered on the thread
+  /// that read the request, as long as that is quick.
+  bool brief = false;
   bool if_match = false;  ///< a change that must name the row version (every PUT and PATCH does)
 };
 

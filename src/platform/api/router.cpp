@@ -83,9 +83,10 @@ class Router::Trace {
   int status_ = 500;
 };
 
-Router::Router(Routes routes, Access& access, std::vector<Page> pages, tracing::Exporter* exporter)
-    : routes_(std::move(routes)), access_(access), pages_(std::move(pages)), exporter_(exporter) {
+Router::Router(Routes routes, Access& access, std::vector<Page> pages, RouterOptions options)
+    : routes_(std::move(routes)), access_(access), pages_(std::move(pages)), options_(options) {
   for (std::size_t i = 0; i < routes_.size(); ++i) {
+    runs_.emplace_back(options_.brief_run_max);
     std::vector<Segment>& segments = segments_.emplace_back();
     for (const std::string_view part : path_segments(routes_[i].path)) {
       const bool parameter = part.starts_with('{');
@@ -121,7 +122,7 @@ http::Plan Router::plan(const http::Request& head) noexcept {
         continue;
       }
       const Route& route = routes_[index];
-      return {route.mode, route.options.body_bytes_max, index, route.operation_id};
+      return {route.mode, route.options.body_bytes_max, index, route.operation_id, is_brief(index, head)};
     }
   }
   if (method != http::Method::get) return plan;
@@ -134,6 +135,13 @@ http::Plan Router::plan(const http::Request& head) noexcept {
     plan.route_name = page->path;
   }
   return plan;
+}
+
+/// Whether the request may be answered on the I/O thread: nothing is waited for, neither a write nor a connection.
+bool Router::is_brief(std::size_t index, const http::Request& head) const {
+  const Route& route = routes_[index];
+  return route.options.brief && runs_[index].are_brief() && options_.database != nullptr &&
+         options_.database->reads_at_once() && access_.knows(head, route.permission);
 }
 
 Parameters Router::path_parameters(std::size_t route, std::string_view path) const {
@@ -176,7 +184,12 @@ http::Answer Router::handle(const http::Plan& plan, http::Request&& request) {
     fail(ErrorCode::method_not_allowed, fmt::format("{} is not possible here.", http::method_name(request.method)));
   if (plan.route >= routes_.size())
     fail(ErrorCode::not_found, "There is nothing at this path. The API is described at /docs.");
-  Trace trace(exporter_, routes_[plan.route], request);
+  struct Timed {
+    http::BriefRuns& runs;
+    const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+    ~Timed() { runs.count(std::chrono::steady_clock::now() - begun); }
+  } timed{runs_[plan.route]};
+  Trace trace(options_.exporter, routes_[plan.route], request);
   try {
     http::Answer made = answer(plan, request, trace);
     const auto* response = std::get_if<http::Response>(&made);

@@ -1,9 +1,12 @@
 #pragma once
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "platform/api/route.hpp"
+#include "platform/db/database.hpp"
+#include "platform/http/brief_runs.hpp"
 #include "platform/tracing/exporter.hpp"
 
 namespace modelops::api {
@@ -14,6 +17,8 @@ class Access {
   virtual ~Access() = default;
   /// Reads the credentials of a request. Without any the actor is anonymous; with unusable ones Error(unauthenticated).
   virtual Context authenticate(const http::Request& request) = 0;
+  /// Whether the request will pass both of these without asking the database. Quick.
+  virtual bool knows(const http::Request&, Permission) { return false; }
   /// The one place where a route's permission is decided. Throws Error(unauthenticated | forbidden).
   virtual void authorize(const Context& ctx, Permission permission) = 0;
   /// Told of every Error(forbidden) that somebody known was answered with, outside any transaction.
@@ -29,10 +34,16 @@ struct Page {
   std::function<http::Response(const http::Request&)> answer;
 };
 
+struct RouterOptions {
+  tracing::Exporter* exporter = nullptr;   ///< where the span of each API request goes; null: nothing is traced
+  const db::Database* database = nullptr;  ///< what brief routes read; null: none is answered where it was read
+  std::chrono::microseconds brief_run_max{200};
+};
+
 class Router final : public http::Handler {
  public:
-  /// `exporter`: where the span of each API request goes; null: nothing is traced. All of it outlives the router.
-  Router(Routes routes, Access& access, std::vector<Page> pages = {}, tracing::Exporter* exporter = nullptr);
+  /// All that it is given outlives it.
+  Router(Routes routes, Access& access, std::vector<Page> pages = {}, RouterOptions options = {});
 
   http::Plan plan(const http::Request& head) noexcept override;
   http::Answer handle(const http::Plan& plan, http::Request&& request) override;
@@ -47,6 +58,7 @@ class Router final : public http::Handler {
     bool parameter = false;
   };
   http::Answer answer(const http::Plan& plan, const http::Request& request, Trace& trace);
+  bool is_brief(std::size_t route, const http::Request& head) const;
   Parameters path_parameters(std::size_t route, std::string_view path) const;
   /// Runs `f(ctx)` as the request's principal, once the route's permission is decided.
   template <class F>
@@ -55,7 +67,8 @@ class Router final : public http::Handler {
   Routes routes_;
   Access& access_;
   std::vector<Page> pages_;
-  tracing::Exporter* const exporter_;
+  const RouterOptions options_;
+  std::deque<http::BriefRuns> runs_;  ///< of each route
   std::vector<std::vector<Segment>> segments_;
   std::map<std::size_t, std::vector<std::size_t>> by_length_;
 };

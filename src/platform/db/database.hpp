@@ -109,6 +109,8 @@ class Database {
   static std::unique_ptr<Database> open(const Options& options);
   virtual ~Database() = default;
   virtual Dialect dialect() const = 0;
+  /// Whether a read would begin now, without a word to another process.
+  virtual bool reads_at_once() const { return false; }
 
   /// A consistent snapshot; may run twice when the connection was lost.
   template <class F>

@@ -52,6 +52,12 @@ class Pool {
     return Lease(*this, std::move(item), generation);
   }
 
+  /// Whether `take` would neither wait nor make a connection.
+  bool has_idle() const {
+    std::lock_guard lock(mutex_);
+    return !idle_.empty();
+  }
+
   /// Closes what is idle now and what is lent when it comes back.
   void clear() {
     std::lock_guard lock(mutex_);
@@ -71,7 +77,7 @@ class Pool {
 
   std::size_t size_;
   std::function<std::unique_ptr<T>()> make_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable free_;
   std::vector<std::unique_ptr<T>> idle_;
   std::size_t lent_ = 0;

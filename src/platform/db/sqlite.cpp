@@ -13,7 +13,19 @@ namespace {
 
 constexpr std::size_t batch_max = 256;
 
+/// A connection is used by one thread at a time, so SQLite need not lock it, nor count its memory under a lock. When
+/// something used SQLite before, this is refused, and everything only a little slower.
+void configure_once() {
+  static const bool tried = [] {
+    sqlite_api::sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    sqlite_api::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return true;
+  }();
+  (void)tried;
+}
+
 std::unique_ptr<Session> open_session(const std::string& path, bool reader) {
+  configure_once();
   auto session = std::make_unique<Session>(Dialect::sqlite, "db=" + path + " timeout=10");
   soci::session& sql = session->soci();
   sql << "PRAGMA journal_mode=WAL";
@@ -50,13 +62,14 @@ class Sqlite final : public Database {
   }
 
   Dialect dialect() const override { return Dialect::sqlite; }
+  bool reads_at_once() const override { return readers_.has_idle(); }
 
   void run_read(const std::function<void(Tx&)>& body) override {
     auto lease = readers_.take();
     try {
-      lease->soci() << "BEGIN";
+      lease->execute("BEGIN", {});
       body(*lease);
-      lease->soci() << "COMMIT";
+      lease->execute("COMMIT", {});
     } catch (...) {
       if (in_transaction(*lease)) lease->soci() << "ROLLBACK";
       rethrow_translated();
