@@ -98,6 +98,13 @@ std::string to_hex(std::string_view bytes) {
   return out;
 }
 
+void append_hex(std::string& out, std::uint64_t number) {
+  std::array<char, 16> digits;
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, number >>= 4)
+    *digit = "0123456789abcdef"[number & 15];
+  out.append(digits.data(), digits.size());
+}
+
 std::optional<std::string> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
   const auto digit = [](char c) {

@@ -11,6 +11,7 @@
 namespace modelops {
 
 std::string to_hex(std::string_view bytes);
+void append_hex(std::string& out, std::uint64_t number);  ///< 16 lowercase digits
 std::optional<std::string> from_hex(std::string_view text);
 std::string to_base64(std::string_view bytes);  ///< RFC 4648 section 4, padded
 std::optional<std::string> from_base64(std::string_view text);

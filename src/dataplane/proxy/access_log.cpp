@@ -21,6 +21,20 @@ std::size_t write_bytes_max(int fd) {
   return ::fstat(fd, &of) == 0 && S_ISREG(of.st_mode) ? gather_bytes : PIPE_BUF;
 }
 
+/// As format_rfc3339, of which all but the microseconds is the same for a second.
+void append_time(std::string& out, Time now) {
+  constexpr std::int64_t second_us = 1'000'000;
+  thread_local std::int64_t second = -1;
+  thread_local std::string text;
+  if (now.us / second_us != second) {
+    second = now.us / second_us;
+    text = format_rfc3339(Time{second * second_us});
+    text.resize(text.find('.') + 1);
+  }
+  out += text;
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:06}Z"), now.us % second_us);
+}
+
 void append_line(std::string& out, const AccessEntry& entry) {
   const auto text = [&](std::string_view name, std::string_view value) {
     out += ",\"";
@@ -29,7 +43,7 @@ void append_line(std::string& out, const AccessEntry& entry) {
     reflect::append_json_string(out, value);
   };
   out += "{\"time\":\"";
-  out += format_rfc3339(SystemClock().now());
+  append_time(out, SystemClock().now());
   out += '"';
   text("request_id", entry.request_id);
   text("remote", entry.remote_address);

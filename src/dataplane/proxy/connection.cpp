@@ -96,7 +96,7 @@ Task<bool> Connection::serve() {
 Task<std::size_t> Connection::read_head() {
   http::HeadScanner scanner(options().head_bytes_max, options().target_bytes_max);
   bool started = false;
-  SteadyTime deadline = steady_clock::now() + (first_request_ ? options().head_timeout : options().keep_alive_timeout);
+  SteadyTime deadline = http::coarse_now() + (first_request_ ? options().head_timeout : options().keep_alive_timeout);
   first_request_ = false;
   exchange_.sent_before = client_.sent();
   for (;;) {
@@ -114,7 +114,7 @@ Task<std::size_t> Connection::read_head() {
       if (const std::size_t size = scanner.scan(client_.unread())) co_return size;
     }
     idle_ = !started;
-    const bool more = co_await client_.fill(deadline);
+    const bool more = client_.fill_now() || co_await client_.fill(deadline);
     idle_ = false;
     if (!more && client_.timed_out() && started) {
       fail(ErrorCode::timeout, "The request's head did not arrive in time.");
@@ -148,7 +148,13 @@ Task<void> Connection::dispatch() {
   }
   if (path.starts_with("/serve/")) {
     admit_caller();
-    co_await serve_deployment();
+    Outgoing outgoing = for_deployment();
+    if (!outgoing.pumped) {
+      if (client_.unread().size() < exchange_.body_left) co_await gather_small_body();
+      exchange_.received = exchange_.body_left;
+      outgoing.body[0] = client_.unread().substr(0, exchange_.body_left);
+    }
+    co_await relay(std::move(outgoing));
   } else if (exchange_.openai) {
     admit_caller();
     co_await serve_model_api();
@@ -182,7 +188,8 @@ void Connection::admit_caller() {
   }
 }
 
-Task<void> Connection::serve_deployment() {
+/// What is sent to a replica of the deployment that the path names; the body is still to come.
+Connection::Outgoing Connection::for_deployment() {
   const http::Request& request = exchange_.head.request;
   std::string_view rest = std::string_view(request.path).substr(std::string_view("/serve/").size());
   const std::string_view organization = rest.substr(0, rest.find('/'));
@@ -196,19 +203,13 @@ Task<void> Connection::serve_deployment() {
   if (exchange_.target == nullptr) fail(ErrorCode::not_found, "There is no such deployment in your organization.");
 
   Outgoing outgoing;
-  outgoing.target = rest.empty() ? "/" : rest;
-  if (!request.query.empty()) outgoing.target += "?" + request.query;
+  outgoing.path = rest.empty() ? "/" : rest;
   outgoing.chunked = exchange_.head.chunked;
   if (!outgoing.chunked && (exchange_.body_left > 0 || may_have_body(request.method))) {
     outgoing.length = exchange_.body_left;
   }
-  if (fits_buffer()) {
-    co_await gather_small_body();
-    outgoing.body[0] = client_.unread().substr(0, exchange_.body_left);
-  } else {
-    outgoing.pumped = true;
-  }
-  co_await relay(std::move(outgoing));
+  outgoing.pumped = !fits_buffer();
+  return outgoing;
 }
 
 Task<void> Connection::serve_model_api() {
@@ -239,8 +240,7 @@ Task<void> Connection::serve_model_api() {
   exchange_.target = target;
   exchange_.trace.model = field.name;
   Outgoing outgoing;
-  outgoing.target = path;
-  if (!request.query.empty()) outgoing.target += "?" + request.query;
+  outgoing.path = path;
   const std::string& engine_model = target->route.engine_model;
   model_text_ = engine_model.empty() || engine_model == field.name
                     ? std::string(body.substr(field.begin, field.end - field.begin))
@@ -325,7 +325,7 @@ void Connection::finish_exchange() {
   entry.path = request.path;
   entry.organization = exchange_.caller != nullptr ? exchange_.caller->key.organization : std::string_view();
   entry.deployment = target != nullptr ? target->route.deployment : std::string_view();
-  entry.replica = exchange_.replica_id;
+  entry.replica = exchange_.replica_id();
   entry.key_id = exchange_.caller != nullptr ? exchange_.caller->key.id : std::string_view();
   entry.status = exchange_.status;
   entry.attempts = exchange_.attempts;
@@ -357,7 +357,6 @@ Task<void> Connection::gather_small_body() {
     if (!more && client_.timed_out()) fail(ErrorCode::timeout, "The request's body arrives too slowly.");
     if (!more) throw Cut();
   }
-  exchange_.received = exchange_.body_left;
 }
 
 /// The next piece of the body, valid until the next call; false at its end.
@@ -398,7 +397,8 @@ Task<std::string_view> Connection::take_whole_body() {
   };
   if (exchange_.body_left > most) too_large();
   if (fits_buffer()) {
-    co_await gather_small_body();
+    if (client_.unread().size() < exchange_.body_left) co_await gather_small_body();
+    exchange_.received = exchange_.body_left;
     co_return client_.unread().substr(0, exchange_.body_left);
   }
   body_.clear();
@@ -424,7 +424,7 @@ Task<void> Connection::refuse(const Error& error) {
   if (exchange_.request_id.empty()) exchange_.request_id = thread_.request_id({});
   if (http_status(error.code) >= 500) {
     Log().warning("request failed", {{"request_id", exchange_.request_id},
-                                     {"replica", exchange_.replica_id},
+                                     {"replica", std::string(exchange_.replica_id())},
                                      {"error", describe_exception(error)}});
   }
   co_await reply(error_answer(error, exchange_.request_id, exchange_.openai));
@@ -507,7 +507,8 @@ void Connection::on_readable(const boost::system::error_code& error) {
   char byte = 0;
   const auto count = ::recv(client_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count > 0) return;  // the next request: it stays there, and watching on would spin
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return watch();
+  // What woke this was read meanwhile; the next sweep watches on.
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   gone_ = true;
   if (upstream_ != nullptr) upstream_->cancel();
   signal_.set();

@@ -31,7 +31,6 @@ class Connection final : public http::Session, public std::enable_shared_from_th
     const Caller* caller = nullptr;  ///< of `table`
     bool openai = false;             ///< speaks the OpenAI-compatible API, errors included
     std::string request_id;
-    std::string replica_id;
     std::string cors_origin;  ///< of the page that asks, when it may
     SteadyTime start{};
     SteadyTime deadline = SteadyTime::max();  ///< the route's
@@ -48,11 +47,16 @@ class Connection final : public http::Session, public std::enable_shared_from_th
     bool answered = false;  ///< the answer's head was sent
     bool broken = false;    ///< the replica did not send all of its answer
     RequestTrace trace;     ///< of a request that reached a deployment
+
+    /// The replica that was asked last; empty: none was.
+    std::string_view replica_id() const {
+      return trace.attempts.empty() ? std::string_view() : trace.attempts.back().replica->id;
+    }
   };
 
   /// What a replica is to get.
   struct Outgoing {
-    std::string target;
+    std::string_view path;
     std::array<std::string_view, 3> body;  ///< one after the other; all of it, unless `pumped`
     std::optional<std::uint64_t> length;   ///< nothing: chunked, or no body at all
     bool chunked = false;
@@ -75,7 +79,7 @@ class Connection final : public http::Session, public std::enable_shared_from_th
   Task<std::size_t> read_head();
   Task<void> dispatch();
   void admit_caller();
-  Task<void> serve_deployment();
+  Outgoing for_deployment();
   Task<void> serve_model_api();
   Task<void> serve_models(std::string_view name);
   void finish_exchange();
@@ -93,7 +97,7 @@ class Connection final : public http::Session, public std::enable_shared_from_th
 
   // On to a replica.
   Task<void> relay(Outgoing outgoing);
-  Task<std::optional<Slot>> take_slot(Endpoint::Wish& wish);
+  Task<Endpoint::Turn> await_turn(Endpoint& endpoint, Endpoint::Wish& wish);
   Task<Outcome> attempt(Slot& slot, const Outgoing& outgoing, bool fresh);
   Task<std::shared_ptr<Peer>> connect(const Replica& replica);
   Task<std::optional<UpstreamHead>> read_upstream_head(Peer& upstream);

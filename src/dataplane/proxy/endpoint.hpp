@@ -94,6 +94,7 @@ class Slot {
     if (replica_) endpoint_->release(replica_, result_);
   }
   const Replica& replica() const { return *replica_; }
+  std::shared_ptr<const Replica> replica_pointer() const { return replica_; }
   void note(Endpoint::Result result) { result_ = result; }
 
  private:

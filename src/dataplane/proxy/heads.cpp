@@ -93,12 +93,17 @@ void append_upstream_head(std::string& out, const http::Headers& received, const
   };
   out += passing.method;
   out += ' ';
-  out += passing.target;
+  out += passing.path;
+  if (!passing.query.empty()) {
+    out += '?';
+    out += passing.query;
+  }
   out += " HTTP/1.1\r\n";
   field("Host", passing.address);
   field("X-Request-Id", passing.request_id);
-  field("traceparent", passing.trace_parent);
-  out += "X-Forwarded-For: ";
+  out += "traceparent: ";
+  passing.span.append_trace_parent(out);
+  out += "\r\nX-Forwarded-For: ";
   for (const auto& [name, value] : received) {
     if (!equal_without_case(name, "X-Forwarded-For")) continue;
     out += value;
@@ -152,9 +157,12 @@ UpstreamHead parse_upstream_head(std::string_view bytes, http::Method method) {
       head.keep_alive = false;
     if (equal_without_case(name, "Content-Type") && starts_without_case(value, "text/event-stream"))
       head.is_event_stream = true;
-    if (is_ours(name) || (lists_fields ? is_hop_by_hop(headers, name) : concerns_connection(name))) continue;
-    head.response.headers.add(name, value);
   }
+  parser.headers.remove_if([&](const http::Headers::Field& field) {
+    return is_ours(field.first) ||
+           (lists_fields ? is_hop_by_hop(headers, field.first) : concerns_connection(field.first));
+  });
+  head.response.headers = std::move(parser.headers);
   return head;
 }
 

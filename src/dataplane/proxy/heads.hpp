@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "platform/http/wire.hpp"
+#include "platform/tracing/trace_context.hpp"
 
 namespace modelops::proxy {
 
@@ -15,11 +16,12 @@ bool is_hop_by_hop(const http::Headers& headers, std::string_view name);
 /// What the gateway says of a request to a replica.
 struct Passing {
   std::string_view method;
-  std::string_view target;   ///< path and query
+  std::string_view path;
+  std::string_view query;    ///< after '?'; empty: none
   std::string_view address;  ///< of the replica: its Host
   std::string_view request_id;
-  std::string_view trace_parent;  ///< of the gateway's own span
-  bool continues_trace = false;   ///< that of the caller: its tracestate goes along
+  tracing::SpanContext span;     ///< the gateway's own
+  bool continues_trace = false;  ///< that of the caller: its tracestate goes along
   std::string_view remote_address;
   std::optional<std::uint64_t> content_length;
   bool chunked = false;

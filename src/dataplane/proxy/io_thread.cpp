@@ -3,8 +3,6 @@
 namespace modelops::proxy {
 namespace {
 
-using std::chrono::steady_clock;
-
 constexpr std::chrono::milliseconds believed_for{100};
 
 }  // namespace
@@ -42,7 +40,7 @@ std::shared_ptr<Peer> IoThread::take_idle(const std::string& address, bool sure)
   const auto entry = idle_.find(address);
   if (entry == idle_.end()) return nullptr;
   auto& kept = entry->second;
-  const auto now = steady_clock::now();
+  const auto now = http::coarse_now();
   while (!kept.empty()) {
     std::shared_ptr<Peer> peer = std::move(kept.back());
     kept.pop_back();
@@ -56,7 +54,7 @@ std::shared_ptr<Peer> IoThread::take_idle(const std::string& address, bool sure)
 void IoThread::keep_idle(const std::string& address, std::shared_ptr<Peer> peer) {
   auto& kept = idle_[address];
   if (aborting() || kept.size() >= shared.options.idle_per_replica_max) return;
-  peer->idle_since = steady_clock::now();
+  peer->idle_since = http::coarse_now();
   kept.push_back(std::move(peer));
 }
 

@@ -10,7 +10,6 @@
 namespace modelops::proxy {
 namespace {
 
-using std::chrono::steady_clock;
 constexpr std::size_t slice_bytes_max = 1 << 20;
 
 }  // namespace
@@ -55,8 +54,8 @@ Task<bool> Peer::connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime dea
   co_return true;
 }
 
-Task<bool> Peer::fill(SteadyTime deadline) {
-  if (cancelled_) co_return false;
+/// False when nobody takes what is there.
+bool Peer::make_room() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
   } else if (end_ == capacity_) {
@@ -64,7 +63,19 @@ Task<bool> Peer::fill(SteadyTime deadline) {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == capacity_) co_return false;  // nobody takes what is there
+  return end_ < capacity_;
+}
+
+bool Peer::fill_now() {
+  if (cancelled_ || !make_room()) return false;
+  read_timed_out_ = false;
+  const std::size_t count = stream_.read_now(asio::buffer(buffer_.get() + end_, capacity_ - end_));
+  end_ += count;
+  return count > 0;
+}
+
+Task<bool> Peer::fill(SteadyTime deadline) {
+  if (cancelled_ || !make_room()) co_return false;
   read_timed_out_ = false;
   read_deadline_ = deadline;
   const auto [error, count] = co_await stream_.read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_));
@@ -90,7 +101,7 @@ Task<bool> Peer::write(Parts parts, std::chrono::milliseconds idle, SteadyTime l
       buffers[used++] = asio::buffer(parts[i].data(), std::min(parts[i].size(), slice_bytes_max));
       if (parts[i].size() > slice_bytes_max) break;
     }
-    write_deadline_ = std::min(steady_clock::now() + idle, limit);
+    write_deadline_ = std::min(http::coarse_now() + idle, limit);
     // One buffer takes the cheaper system call.
     const auto [error, count] =
         used == 1 ? co_await stream_.write_some(buffers[0]) : co_await stream_.write_some(buffers);

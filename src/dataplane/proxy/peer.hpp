@@ -33,6 +33,8 @@ class Peer {
   /// Says that nothing follows. True when the other side may still send, and is not waited for.
   Task<bool> end(SteadyTime deadline);
   Task<bool> connect(const asio::ip::tcp::endpoint& endpoint, SteadyTime deadline);
+  /// Takes what has come already, without waiting. False when there is nothing, or it ended: `fill` tells.
+  bool fill_now();
   /// Receives more. False when the other side ended it, it failed, was cancelled, or (`timed_out`) it took too long.
   Task<bool> fill(SteadyTime deadline);
   /// Sends all parts, in one system call when they are small. False as above; `timed_out` when no byte was taken for
@@ -60,6 +62,8 @@ class Peer {
   SteadyTime idle_since{};  ///< while it waits for its next request
 
  private:
+  bool make_room();
+
   IoThread& thread_;
   http::ByteStream stream_;
   const std::size_t capacity_;

@@ -68,7 +68,7 @@ std::optional<asio::ip::tcp::endpoint> parse_address(const std::string& address)
 /// Sends the request to replicas until one answers, as long as that is safe.
 Task<void> Connection::relay(Outgoing outgoing) {
   const gateway::Route& route = exchange_.target->route;
-  exchange_.deadline = steady_clock::now() + std::chrono::milliseconds(std::max<std::int64_t>(route.timeout_ms, 1));
+  exchange_.deadline = http::coarse_now() + std::chrono::milliseconds(std::max<std::int64_t>(route.timeout_ms, 1));
   struct InFlight {
     const RouteMetrics& counted;
     explicit InFlight(const RouteMetrics& of) : counted(of) { counted.in_flight.add(1); }
@@ -80,15 +80,19 @@ Task<void> Connection::relay(Outgoing outgoing) {
   wish.wake = [this] { asio::post(thread_.io(), [self = shared_from_this()] { self->signal_.set(); }); };
   bool fresh = false;
   for (;;) {
-    std::optional<Slot> slot = co_await take_slot(wish);
-    if (!slot) throw exchange_.attempts == 0 ? not_ready(route) : unreachable();
+    const std::shared_ptr<Endpoint>& endpoint = exchange_.target->endpoint;
+    Endpoint::Turn turn = endpoint->request(wish);
+    if (turn == Endpoint::Turn::waiting) turn = co_await await_turn(*endpoint, wish);
+    if (turn == Endpoint::Turn::queue_full) {
+      throw busy(ErrorCode::too_many_requests, "Too many requests wait for this deployment; try again shortly.",
+                 std::chrono::seconds(1));
+    }
+    if (turn == Endpoint::Turn::no_replica) throw exchange_.attempts == 0 ? not_ready(route) : unreachable();
+    Slot slot(endpoint, endpoint->claim(wish));
     if (exchange_.attempts++ > 0) metrics().retries.add();
-    exchange_.replica_id = slot->replica().id;
-    exchange_.trace.attempts.push_back({.replica_id = slot->replica().id,
-                                        .address = slot->replica().address,
-                                        .span = tracing::new_id(),
-                                        .began = steady_clock::now()});
-    const Outcome outcome = co_await attempt(*slot, outgoing, fresh);
+    exchange_.trace.attempts.push_back(
+        {.replica = slot.replica_pointer(), .span = tracing::new_id(), .began = steady_clock::now()});
+    const Outcome outcome = co_await attempt(slot, outgoing, fresh);
     Attempt& tried = exchange_.trace.attempts.back();
     tried.ended = steady_clock::now();
     if (outcome == Outcome::answered) co_return;
@@ -96,49 +100,40 @@ Task<void> Connection::relay(Outgoing outgoing) {
     if (steady_clock::now() >= exchange_.deadline) throw too_slow();
     fresh = outcome == Outcome::try_fresh;
     if (fresh) continue;
-    wish.tried.push_back(&slot->replica());
+    wish.tried.push_back(&slot.replica());
     if (wish.tried.size() >= options().attempts_max) throw unreachable();
   }
 }
 
-/// A place on a replica, perhaps after waiting for one; nothing when there is none (left) to try.
-Task<std::optional<Slot>> Connection::take_slot(Endpoint::Wish& wish) {
-  const std::shared_ptr<Endpoint> endpoint = exchange_.target->endpoint;
-  using Turn = Endpoint::Turn;
-  Turn turn = endpoint->request(wish);
-  if (turn == Turn::waiting) {
-    struct Waiting {
-      Connection& connection;
-      Endpoint& endpoint;
-      Endpoint::Wish& wish;
-      bool claimed = false;
-      ~Waiting() {
-        connection.queued_ = false;
-        if (!claimed) endpoint.abandon(wish);
-      }
-    } waiting{*this, *endpoint, wish};
-    expired_ = false;
-    queued_ = true;
-    exchange_.trace.queued = steady_clock::now();
-    const std::chrono::milliseconds longest(std::max<std::int64_t>(exchange_.target->route.queue_wait_ms_max, 0));
-    wait_until_ = std::min(steady_clock::now() + longest, exchange_.deadline);
-    while ((turn = endpoint->turn(wish)) == Turn::waiting && !expired_ && !gone_ && !thread_.aborting()) {
-      co_await signal_.wait();
+/// Waits for a place on a replica. Never `waiting`.
+Task<Endpoint::Turn> Connection::await_turn(Endpoint& endpoint, Endpoint::Wish& wish) {
+  struct Waiting {
+    Connection& connection;
+    Endpoint& endpoint;
+    Endpoint::Wish& wish;
+    bool claimed = false;
+    ~Waiting() {
+      connection.queued_ = false;
+      if (!claimed) endpoint.abandon(wish);
     }
-    check_client();
-    if (turn == Turn::waiting) {
-      throw busy(ErrorCode::unavailable, "All replicas of this deployment stayed busy; try again shortly.",
-                 std::chrono::seconds(1));
-    }
-    waiting.claimed = true;
-    exchange_.trace.granted = steady_clock::now();
+  } waiting{*this, endpoint, wish};
+  expired_ = false;
+  queued_ = true;
+  exchange_.trace.queued = steady_clock::now();
+  const std::chrono::milliseconds longest(std::max<std::int64_t>(exchange_.target->route.queue_wait_ms_max, 0));
+  wait_until_ = std::min(steady_clock::now() + longest, exchange_.deadline);
+  Endpoint::Turn turn = Endpoint::Turn::waiting;
+  while ((turn = endpoint.turn(wish)) == Endpoint::Turn::waiting && !expired_ && !gone_ && !thread_.aborting()) {
+    co_await signal_.wait();
   }
-  if (turn == Turn::queue_full) {
-    throw busy(ErrorCode::too_many_requests, "Too many requests wait for this deployment; try again shortly.",
+  check_client();
+  if (turn == Endpoint::Turn::waiting) {
+    throw busy(ErrorCode::unavailable, "All replicas of this deployment stayed busy; try again shortly.",
                std::chrono::seconds(1));
   }
-  if (turn == Turn::no_replica) co_return std::nullopt;
-  co_return Slot(endpoint, endpoint->claim(wish));
+  waiting.claimed = true;
+  exchange_.trace.granted = steady_clock::now();
+  co_return turn;
 }
 
 Task<std::shared_ptr<Peer>> Connection::connect(const Replica& replica) {
@@ -181,14 +176,14 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
   const std::uint64_t sent_before = upstream->sent();
   tracing::SpanContext span = exchange_.trace.context;
   span.span = exchange_.trace.attempts.back().span;
-  const std::string trace_parent = span.trace_parent();
   out_.clear();
   append_upstream_head(out_, request.headers,
                        {.method = http::method_name(request.method),
-                        .target = outgoing.target,
+                        .path = outgoing.path,
+                        .query = request.query,
                         .address = replica.address,
                         .request_id = exchange_.request_id,
-                        .trace_parent = trace_parent,
+                        .span = span,
                         .continues_trace = exchange_.trace.continues,
                         .remote_address = remote_address(),
                         .content_length = outgoing.length,
@@ -221,7 +216,7 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
       malformed = error;
     }
     const bool all_sent = outgoing.pumped ? pump_.complete : sent;
-    co_await end_pump(*upstream);
+    if (pump_.running) co_await end_pump(*upstream);
     if (malformed) {
       fault(slot, UpstreamFault::malformed);
       throw Error(*malformed);
@@ -230,7 +225,7 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
     co_return Outcome::answered;
   }
 
-  co_await end_pump(*upstream);
+  if (pump_.running) co_await end_pump(*upstream);
   check_client();
   if (pump_.error) throw Error(*pump_.error);
   if (malformed) {
@@ -265,8 +260,8 @@ Task<std::optional<UpstreamHead>> Connection::read_upstream_head(Peer& upstream)
     }
     // As long as the client still sends, the replica may wait for it.
     const bool patient = pump_.running || options().first_byte_timeout.count() == 0;
-    const auto limit = patient ? SteadyTime::max() : steady_clock::now() + options().first_byte_timeout;
-    if (!co_await upstream.fill(std::min(limit, exchange_.deadline))) co_return std::nullopt;
+    const auto limit = patient ? SteadyTime::max() : http::coarse_now() + options().first_byte_timeout;
+    if (!upstream.fill_now() && !co_await upstream.fill(std::min(limit, exchange_.deadline))) co_return std::nullopt;
   }
 }
 
@@ -330,11 +325,11 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
       for (std::size_t i = 1; i < parts.size(); ++i) out_ += parts[i];
       parts = {out_};
     }
-    co_await send(parts);
+    if (!co_await client_.write(parts, options().write_timeout, exchange_.deadline)) throw Cut();
     out_.clear();
     if (!head.chunked) upstream.consume(piece.size());
     if (ended) break;
-    if (co_await upstream.fill(std::min(steady_clock::now() + options().idle_timeout, exchange_.deadline))) continue;
+    if (co_await upstream.fill(std::min(http::coarse_now() + options().idle_timeout, exchange_.deadline))) continue;
     check_client();
     if (!until_end || !upstream.ended()) {
       // The client sees an answer without its end, and so knows that it is not whole.
@@ -403,7 +398,6 @@ Task<void> Connection::pump(std::shared_ptr<Connection> self, std::shared_ptr<Pe
 
 /// An answer that came before the whole request: the rest of it is not wanted any more.
 Task<void> Connection::end_pump(Peer& upstream) {
-  if (!pump_.running) co_return;
   pump_.stopped = true;
   client_.interrupt();
   upstream.cancel();

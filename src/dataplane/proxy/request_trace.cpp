@@ -133,9 +133,10 @@ std::vector<Span> spans_of(const EndedRequest& request) {
     const SteadyTime ended = is_set(attempt.ended) ? attempt.ended : request.end;
     Span& span = child("replica", SpanKind::client, attempt.span, trace.context.span, at(attempt.began),
                        between(attempt.began, ended));
-    span.attributes = {{"server.address", attempt.address.substr(0, attempt.address.rfind(':'))},
-                       {"server.port", port_of(attempt.address)},
-                       {"modelops.replica_id", attempt.replica_id}};
+    const std::string& address = attempt.replica->address;
+    span.attributes = {{"server.address", address.substr(0, address.rfind(':'))},
+                       {"server.port", port_of(address)},
+                       {"modelops.replica_id", attempt.replica->id}};
     if (is_set(attempt.first_byte))
       span.attributes.push_back({"modelops.time_to_first_byte_ms", ms(between(attempt.began, attempt.first_byte))});
     if (!attempt.failure.empty()) {
@@ -175,7 +176,7 @@ monitoring::RequestTrace told_of(const EndedRequest& request, const std::vector<
   told.name = shortened(spans.front().name);
   told.method = request.method;
   told.path = shortened(request.path);
-  told.replica_id = trace.attempts.empty() ? std::string() : trace.attempts.back().replica_id;
+  told.replica_id = trace.attempts.empty() ? std::string() : trace.attempts.back().replica->id;
   told.streamed = trace.streamed;
   if (is_set(request.first_byte)) told.first_byte_ms = ms(between(request.start, request.first_byte));
   if (is_set(trace.first_token)) told.first_token_ms = ms(between(request.start, trace.first_token));

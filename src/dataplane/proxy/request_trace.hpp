@@ -16,8 +16,7 @@ inline constexpr std::string_view gen_ai_conventions = "1.37.0";
 
 /// One replica asked.
 struct Attempt {
-  std::string replica_id;
-  std::string address;
+  std::shared_ptr<const Replica> replica;
   std::uint64_t span = 0;
   SteadyTime began{};
   SteadyTime first_byte{};   ///< unset: none came

@@ -1,5 +1,7 @@
 #pragma once
 // The bytes of one TCP connection, plain or under TLS. Brings Asio, but not its SSL part.
+#include <sys/socket.h>
+
 #include <span>
 #include <tuple>
 
@@ -35,14 +37,29 @@ class ByteStream {
   Socket& socket() { return socket_; }
   int native_handle() { return socket_.native_handle(); }
 
+  /// What has come already, without waiting: how many bytes. 0: wait for it with `read_some`. Under load the answer to
+  /// what was written is most often here by now. For what follows it the other connections get their turn first.
+  std::size_t read_now(asio::mutable_buffer into) {
+    if (!std::exchange(wrote_, false) || tls_) return 0;
+    if (in_vain_ > 0) {
+      --in_vain_;
+      return 0;
+    }
+    const auto count = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+    if (count > 0) return static_cast<std::size_t>(count);
+    in_vain_ = 15;
+    return 0;
+  }
   Task<IoResult> read_some(asio::mutable_buffer into) {
     return tls_ ? tls_->read_some(into) : socket_.async_read_some(asio::buffer(into), as_tuple_await);
   }
   template <std::size_t N>
   Task<IoResult> write_some(const std::array<asio::const_buffer, N>& parts) {
+    wrote_ = true;
     return tls_ ? tls_->write_some(parts) : socket_.async_write_some(parts, as_tuple_await);
   }
   Task<IoResult> write_some(asio::const_buffer part) {
+    wrote_ = true;
     return tls_ ? tls_->write_some({&part, 1}) : socket_.async_write_some(asio::buffer(part), as_tuple_await);
   }
 
@@ -58,6 +75,8 @@ class ByteStream {
  private:
   Socket socket_;
   std::unique_ptr<TlsSession> tls_;
+  bool wrote_ = false;  // and read nothing since
+  int in_vain_ = 0;     // how often `read_now` does not try, after it came to nothing
 };
 
 }  // namespace modelops::http

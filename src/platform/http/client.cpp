@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "platform/http/address.hpp"
+#include "platform/http/wire.hpp"
 
 namespace modelops::http {
 namespace {
@@ -179,8 +180,7 @@ void set(CURL* easy, CURLoption option, Value value) {
 
 void add_headers(HeaderList& list, const ClientRequest& request) {
   for (const auto& [name, value] : request.headers) {
-    const bool broken = name.empty() || name.find_first_of(": \t\r\n") != name.npos ||
-                        value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos;
+    const bool broken = !is_field(name, value);
     if (broken) fail(ErrorCode::invalid, "A request header field has a character that it may not have.");
     // libcurl's way of sending a field without a value.
     list.add(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));

@@ -143,7 +143,7 @@ void Connection::finish_exchange() {
 Task<std::size_t> Connection::read_head() {
   HeadScanner scanner(options().head_bytes_max, options().target_bytes_max);
   bool started = false;
-  SteadyTime deadline = steady_clock::now() + (first_request_ ? options().head_timeout : options().idle_timeout);
+  SteadyTime deadline = coarse_now() + (first_request_ ? options().head_timeout : options().idle_timeout);
   for (;;) {
     if (!started) {
       while (unread().starts_with("\r\n")) consume(2);  // RFC 9112, 2.2: left over by an old client

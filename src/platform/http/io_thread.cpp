@@ -1,7 +1,6 @@
 #include "platform/http/io_thread.hpp"
 
 #include <fcntl.h>
-#include <fmt/compile.h>
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "platform/http/address.hpp"
 #include "platform/http/listeners.hpp"
 #include "platform/http/wire.hpp"
@@ -138,7 +138,12 @@ std::string IoThread::request_id(const Headers& headers) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
            c == '_';
   });
-  return well_formed ? std::string(given) : fmt::format(FMT_COMPILE("{:016x}{:016x}"), random_(), random_());
+  if (well_formed) return std::string(given);
+  std::string made;
+  made.reserve(32);
+  append_hex(made, random_());
+  append_hex(made, random_());
+  return made;
 }
 
 void IoThread::schedule_sweep() {
@@ -187,11 +192,11 @@ void IoThread::abort() {
 }
 
 const std::string& IoThread::date() {
-  const auto second =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  if (second != date_second_) {
-    date_second_ = second;
-    date_ = http_date(second);
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (now.tv_sec != date_second_) {
+    date_second_ = now.tv_sec;
+    date_ = http_date(now.tv_sec);
   }
   return date_;
 }

@@ -49,6 +49,15 @@ class Headers {
   void add(std::string_view name, std::string_view value);
   void set(std::string_view name, std::string_view value);  ///< replaces every field of this name
   void remove(std::string_view name);
+  /// Removes what `unwanted` says of the fields as they were before.
+  template <class Unwanted>
+  void remove_if(Unwanted unwanted) {
+    std::vector<Place> kept;
+    kept.reserve(places_.size() + 4);
+    for (const Place& place : places_)
+      if (!unwanted(field(place))) kept.push_back(place);
+    places_ = std::move(kept);
+  }
   /// The first field of this name; nothing when absent.
   std::optional<std::string_view> find(std::string_view name) const;
   std::string_view get(std::string_view name) const { return find(name).value_or(std::string_view()); }

@@ -45,6 +45,10 @@ Task<bool> Connection::fill(SteadyTime deadline) {
     begin_ = 0;
   }
   expired_ = false;
+  if (const std::size_t count = stream_.read_now(asio::buffer(buffer_.get() + end_, capacity_ - end_))) {
+    end_ += count;
+    co_return true;
+  }
   deadline_ = deadline;
   const auto [error, count] = co_await stream_.read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_));
   deadline_ = SteadyTime::max();
@@ -53,9 +57,9 @@ Task<bool> Connection::fill(SteadyTime deadline) {
   co_return true;
 }
 
-/// One system call for a small answer. Throws ClientGone.
+/// Throws ClientGone.
 Task<void> Connection::write(std::string_view first, std::string_view second) {
-  Pace pace{steady_clock::now()};
+  Pace pace{coarse_now()};
   expired_ = false;
   SteadyTime now = pace.start;
   while (!first.empty() || !second.empty()) {
@@ -63,7 +67,9 @@ Task<void> Connection::write(std::string_view first, std::string_view second) {
     const std::string_view slice = second.substr(0, slice_bytes_max);
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(first.data(), first.size()),
                                                     asio::buffer(slice.data(), slice.size())};
-    const auto [error, count] = co_await stream_.write_some(buffers);
+    // One buffer takes the cheaper system call.
+    const auto [error, count] =
+        slice.empty() ? co_await stream_.write_some(buffers[0]) : co_await stream_.write_some(buffers);
     deadline_ = SteadyTime::max();
     if (error || expired_) throw ClientGone();
     exchange_.sent += count;
@@ -71,7 +77,7 @@ Task<void> Connection::write(std::string_view first, std::string_view second) {
     const std::size_t of_first = std::min(count, first.size());
     first.remove_prefix(of_first);
     second.remove_prefix(count - of_first);
-    if (!first.empty() || !second.empty()) now = steady_clock::now();
+    if (!first.empty() || !second.empty()) now = coarse_now();
   }
 }
 

@@ -16,6 +16,8 @@ bool equal_letters_without_case(std::string_view a, std::string_view b);  ///< o
 inline bool equal_without_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && (a.empty() || ((a[0] ^ b[0]) & ~0x20) == 0) && equal_letters_without_case(a, b);
 }
+/// Whether a header field may be sent so: neither name nor value ends its line.
+bool is_field(std::string_view name, std::string_view value);
 /// True when the comma-separated `list` holds `token`, compared without case.
 bool has_token(std::string_view list, std::string_view token);
 /// What Accept-Encoding says of gzip: "gzip" or "*" with a weight above zero (RFC 9110, 12.5.3).

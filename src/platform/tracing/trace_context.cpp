@@ -1,9 +1,9 @@
 #include "platform/tracing/trace_context.hpp"
 
-#include <fmt/compile.h>
-
 #include <charconv>
 #include <random>
+
+#include "base/text.hpp"
 
 namespace modelops::tracing {
 namespace {
@@ -18,12 +18,33 @@ std::optional<std::uint64_t> parse_hex(std::string_view text) {
 
 }  // namespace
 
-std::string SpanContext::trace_id() const { return fmt::format(FMT_COMPILE("{:016x}{:016x}"), trace_high, trace_low); }
+std::string SpanContext::trace_id() const {
+  std::string out;
+  append_hex(out, trace_high);
+  append_hex(out, trace_low);
+  return out;
+}
 
-std::string SpanContext::span_id_text(std::uint64_t span) { return fmt::format(FMT_COMPILE("{:016x}"), span); }
+std::string SpanContext::span_id_text(std::uint64_t span) {
+  std::string out;
+  append_hex(out, span);
+  return out;
+}
 
 std::string SpanContext::trace_parent() const {
-  return fmt::format(FMT_COMPILE("00-{:016x}{:016x}-{:016x}-0{}"), trace_high, trace_low, span, sampled ? 1 : 0);
+  std::string out;
+  out.reserve(55);
+  append_trace_parent(out);
+  return out;
+}
+
+void SpanContext::append_trace_parent(std::string& out) const {
+  out += "00-";
+  append_hex(out, trace_high);
+  append_hex(out, trace_low);
+  out += '-';
+  append_hex(out, span);
+  out += sampled ? "-01" : "-00";
 }
 
 std::optional<SpanContext> parse_trace_parent(std::string_view text) {

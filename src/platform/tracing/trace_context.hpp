@@ -22,6 +22,7 @@ struct SpanContext {
   std::string span_id() const { return span_id_text(span); }
   /// "00-{trace}-{span}-{flags}".
   std::string trace_parent() const;
+  void append_trace_parent(std::string& out) const;
 
   static std::string span_id_text(std::uint64_t span);
 };
