@@ -27,11 +27,11 @@ void IoThread::sweep(SteadyTime now) {
   for (Peer* peer : peers) peer->sweep(now);
   http::IoThread::sweep(now);
   for (auto entry = idle_.begin(); entry != idle_.end();) {
-    // The oldest stand in front.
     auto& kept = entry->second;
-    const auto fresh = std::ranges::find_if(
-        kept, [&](const auto& peer) { return now - peer->idle_since < shared.options.replica_keep_alive; });
-    kept.erase(kept.begin(), fresh);
+    // What a replica has closed is not held open.
+    std::erase_if(kept, [&](const auto& peer) {
+      return now - peer->idle_since >= shared.options.replica_keep_alive || peer->is_stale();
+    });
     entry = kept.empty() ? idle_.erase(entry) : std::next(entry);
   }
 }
@@ -41,20 +41,22 @@ std::shared_ptr<Peer> IoThread::take_idle(const std::string& address, bool sure)
   if (entry == idle_.end()) return nullptr;
   auto& kept = entry->second;
   const auto now = http::coarse_now();
-  while (!kept.empty()) {
-    std::shared_ptr<Peer> peer = std::move(kept.back());
-    kept.pop_back();
-    const auto age = now - peer->idle_since;
+  for (std::size_t i = kept.size(); i-- > 0;) {
+    const auto age = now - kept[i]->idle_since;
+    if (kept[i]->may_be_closed && age <= believed_for) continue;
+    std::shared_ptr<Peer> peer = std::move(kept[i]);
+    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
     if (age >= shared.options.replica_keep_alive) continue;
     if (!(sure || age > believed_for) || !peer->is_stale()) return peer;
   }
   return nullptr;
 }
 
-void IoThread::keep_idle(const std::string& address, std::shared_ptr<Peer> peer) {
+void IoThread::keep_idle(const std::string& address, std::shared_ptr<Peer> peer, bool may_be_closed) {
   auto& kept = idle_[address];
   if (aborting() || kept.size() >= shared.options.idle_per_replica_max) return;
   peer->idle_since = http::coarse_now();
+  peer->may_be_closed = may_be_closed;
   kept.push_back(std::move(peer));
 }
 

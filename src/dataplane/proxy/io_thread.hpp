@@ -35,7 +35,8 @@ class IoThread final : public http::IoThread {
   /// An idle connection to `address`; null when there is none. One that was used just now is believed to stand, unless
   /// `sure`: who can repeat a request finds out by itself.
   std::shared_ptr<Peer> take_idle(const std::string& address, bool sure);
-  void keep_idle(const std::string& address, std::shared_ptr<Peer> peer);
+  /// `may_be_closed`: the replica may close it now without having said so; it is used again once that would be known.
+  void keep_idle(const std::string& address, std::shared_ptr<Peer> peer, bool may_be_closed);
 
   Shared& shared;
   std::unordered_set<Peer*> peers;

@@ -59,7 +59,9 @@ class Peer {
   void sweep(SteadyTime now);
   Socket& socket() { return stream_.socket(); }
 
-  SteadyTime idle_since{};  ///< while it waits for its next request
+  // While it waits for its next request.
+  SteadyTime idle_since{};
+  bool may_be_closed = false;  ///< by a replica that did not announce it
 
  private:
   bool make_room();

@@ -221,7 +221,9 @@ Task<Connection::Outcome> Connection::attempt(Slot& slot, const Outgoing& outgoi
       fault(slot, UpstreamFault::malformed);
       throw Error(*malformed);
     }
-    if (reusable && all_sent) thread_.keep_idle(replica.address, std::move(upstream));
+    // llama.cpp announces keep-alive and yet closes the connection after a stream of events: the next request on it,
+    // sent before that is seen, would be lost.
+    if (reusable && all_sent) thread_.keep_idle(replica.address, std::move(upstream), exchange_.trace.streamed);
     co_return Outcome::answered;
   }
 
@@ -346,9 +348,7 @@ Task<bool> Connection::relay_answer(Peer& upstream, Slot& slot, UpstreamHead hea
     exchange_.trace.tokens_in = tokens->prompt_tokens();
     if (total > 0 || tokens->completion_tokens()) exchange_.trace.tokens_out = total;
   }
-  // llama.cpp announces keep-alive and yet closes the connection after a stream of events: the next request on it,
-  // sent before that is seen, would be lost. A stream is long enough for a connection of its own.
-  co_return head.keep_alive && !head.is_event_stream && !until_end && upstream.unread().empty();
+  co_return head.keep_alive && !until_end && upstream.unread().empty();
 }
 
 // ---- the request's body beside it --------------------------------------------------------------------------------

@@ -250,6 +250,41 @@ TEST_F(GatewayRelay, a_connection_that_the_engine_has_closed_is_replaced) {
   EXPECT_THAT(registry.expose(), HasSubstr(counter_line("chat", "reset", 0)));
 }
 
+constexpr std::string_view stream_answer =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: keep-alive\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n0\r\n\r\n";
+
+TEST_F(GatewayRelay, a_connection_is_used_again_after_a_stream_once_it_is_seen_to_stay_open) {
+  RawEngine engine([](int fd, int) {
+    while (!RawEngine::read_head(fd).empty()) RawEngine::write(fd, stream_answer);
+  });
+  add_route("llm", {engine.address()});
+  start();
+  int calls = 0;
+  EXPECT_TRUE(eventually([&] {
+    ++calls;
+    EXPECT_EQ(call("/serve/acme/llm/v1/chat").status, 200);
+    return engine.accepted.value() < calls;
+  }));
+}
+
+TEST_F(GatewayRelay, no_request_is_lost_to_an_engine_that_closes_after_each_stream) {
+  // In spite of what it says; what comes meanwhile it reads, and does not answer.
+  RawEngine engine([](int fd, int) {
+    RawEngine::read_head(fd);
+    RawEngine::write(fd, stream_answer);
+    pollfd next{fd, POLLIN, 0};
+    if (::poll(&next, 1, 5) > 0) RawEngine::read_head(fd);
+  });
+  add_route("llm", {engine.address()});
+  start();
+  http::Peer client = peer();
+  for (int i = 0; i < 30; ++i) {
+    post(client, "/serve/acme/llm/v1/chat", "{}");
+    ASSERT_EQ(client.read().status, 200) << i;
+  }
+}
+
 TEST_F(GatewayRelay, a_slow_engine_is_given_up) {
   Count over;
   RawEngine engine([&](int fd, int) {
