@@ -120,8 +120,10 @@ std::filesystem::path blobs_folder(const ServeConfig& config) {
 
 /// In the order of dependence; destroyed in the reverse order, so that what runs ends before what it uses.
 struct ControlPlane::Graph {
-  Graph(const ServeConfig& given, http::Listeners given_listeners)
+  Graph(const ServeConfig& given, http::Listeners given_listeners, const std::function<void()>& before_migration)
       : config(given), listeners(std::move(given_listeners)) {
+    const bool schema_changes = database->schema_version().value_or(0) < all_migrations().back().version;
+    if (before_migration && schema_changes) before_migration();
     database->migrate(all_migrations());
     boot = identity.bootstrap(config.first_start.organization.str(), config.first_start.administrator.str());
     if (boot && !config.first_start.profile.empty()) write_profile();
@@ -317,8 +319,9 @@ struct ControlPlane::Graph {
   }
 };
 
-ControlPlane::ControlPlane(const ServeConfig& config, http::Listeners listeners)
-    : graph_(std::make_unique<Graph>(config, std::move(listeners))) {}
+ControlPlane::ControlPlane(const ServeConfig& config, http::Listeners listeners,
+                           const std::function<void()>& before_migration)
+    : graph_(std::make_unique<Graph>(config, std::move(listeners), before_migration)) {}
 ControlPlane::~ControlPlane() = default;
 
 std::uint16_t ControlPlane::port() const { return graph_->server->port(); }
@@ -361,11 +364,6 @@ void ControlPlane::drain(http::Farewell farewell) {
 
 std::filesystem::path hand_over_path(const ServeConfig& config) {
   return std::filesystem::path(config.data.folder) / "run" / fmt::format("serve-{}.sock", config.api.port.number());
-}
-
-bool schema_is_current(const ServeConfig& config) {
-  const auto database = db::Database::open({.url = database_url(config), .readers = 1});
-  return database->schema_version().value_or(0) >= all_migrations().back().version;
 }
 
 std::string new_sign_in_link(const ServeConfig& config) {

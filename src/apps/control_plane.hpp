@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "gateway/types.hpp"
@@ -134,8 +135,10 @@ std::filesystem::path blobs_folder(const ServeConfig& config);
 class ControlPlane {
  public:
   /// Throws Error with what to do: the port is taken, the database cannot be opened, the key file is unsafe…
-  /// `listeners` may have sockets for "api" and "web" already.
-  explicit ControlPlane(const ServeConfig& config, http::Listeners listeners = {});
+  /// `listeners` may have sockets for "api" and "web" already. `before_migration` is called when all else is ready and
+  /// the schema is about to change.
+  explicit ControlPlane(const ServeConfig& config, http::Listeners listeners = {},
+                        const std::function<void()>& before_migration = {});
   ~ControlPlane();
   ControlPlane(const ControlPlane&) = delete;
 
@@ -164,8 +167,6 @@ class ControlPlane {
 
 /// Where the process that serves this installation at this port waits for the one that replaces it.
 std::filesystem::path hand_over_path(const ServeConfig& config);
-/// False when this program would change the schema of a database that is in use.
-bool schema_is_current(const ServeConfig& config);
 
 /// A new one-time link for the administrator of the installation, for whoever can read its database and keys; starts
 /// nothing and makes neither. Throws Error(not_found) before the first start of `modelops serve`.

@@ -56,13 +56,12 @@ int serve(const std::vector<std::string>& arguments) {
   const auto config = config::load<ServeConfig>(config::Sources::of_process(arguments, environ));
   http::Listeners given = http::Listeners::of_process();
   std::optional<http::Predecessor> predecessor = http::Predecessor::find(hand_over_path(config));
-  if (predecessor) {
-    given = predecessor->take_listeners();
-    // Old code must not meet a new schema. Meanwhile clients wait in the queue of the listening sockets.
-    if (!schema_is_current(config)) stop_before_migration(*predecessor);
-  }
+  if (predecessor) given = predecessor->take_listeners();
   std::optional<http::HandOver> next;  // outlives the control plane: its end is the end of all
-  ControlPlane plane(config, std::move(given));
+  // Old code must not meet a new schema. Meanwhile clients wait in the queue of the listening sockets.
+  ControlPlane plane(config, std::move(given), [&] {
+    if (predecessor) stop_before_migration(*predecessor);
+  });
   next.emplace(hand_over_path(config), plane.listeners(), [] { ::kill(::getpid(), SIGTERM); });
   fmt::print("the API listens on port {}\n", plane.port());
   if (plane.web_port() != 0) fmt::print("the web app listens on port {}\n", plane.web_port());

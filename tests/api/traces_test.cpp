@@ -134,6 +134,20 @@ TEST_P(TracesApiTest, ARequestAndTheJobThatItBeginsAreOneTrace) {
   EXPECT_EQ(job.attributes.at("modelops.operation_id"), fmt::format("\"{}\"", operation));
 }
 
+TEST_P(TracesApiTest, AnUploadIsTracedFromItsFirstByteToItsLast) {
+  cli::Api caller = admin();
+  const std::string file = std::string(MODELOPS_SOURCE_DIR) + "/examples/digits/digits.onnx";
+  cli::upload_files(caller, {file});
+  const std::string size = fmt::format("\"{}\"", std::filesystem::file_size(file));
+  const SeenSpan upload = collector.wait_for([&](const SeenSpan& span) {
+    const auto received = span.attributes.find("http.request.body.size");
+    return received != span.attributes.end() && received->second == size;
+  });
+  EXPECT_EQ(upload.name, "PATCH /api/v1/uploads/tus/{transfer}");
+  EXPECT_EQ(upload.attributes.at("http.response.status_code"), "\"204\"");
+  EXPECT_THAT(upload.attributes, Contains(Key("modelops.organization_id")));
+}
+
 TEST_P(TracesApiTest, WhatIsRefusedIsTracedAndAllOfItIsAsTheContractSays) {
   EXPECT_EQ(send(http::Method::get, "/api/v1/models/none").status, 404);
   const SeenSpan refused = collector.wait_for([&](const SeenSpan& span) { return span.trace == trace; });

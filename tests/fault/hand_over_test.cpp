@@ -101,6 +101,20 @@ TEST_P(HandOverTest, no_request_fails_while_a_release_of_another_schema_takes_ov
   EXPECT_THAT(all("/api/v1/teams"), ::testing::ElementsAre("after", "before"));
 }
 
+/// The one before ends only for a release that has read its settings and opened all that it needs.
+TEST_P(HandOverTest, a_release_of_another_schema_that_cannot_start_changes_nothing) {
+  start();
+  const int schema = database->schema_version().value();
+  program = MODELOPS_NEXT_RELEASE;
+  auto next = command();
+  next.push_back("--tls.certificate_file=/nowhere.pem");
+  const testing::Ran ran = testing::run_program(next);
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.output, ::testing::HasSubstr("/nowhere.pem"));
+  EXPECT_EQ(database->schema_version(), schema);
+  EXPECT_NO_THROW(api().get("/api/v1/session"));
+}
+
 MODELOPS_ON_BOTH_DATABASES(HandOverTest);
 
 /// A second start on the same folder and port that fails leaves what runs alone.

@@ -36,8 +36,11 @@ bool is_key(std::string_view key) {
 class Router::Trace {
  public:
   Trace(tracing::Exporter* exporter, const Route& route, const http::Request& request)
-      : exporter_(exporter), route_(route), request_(request) {
+      : exporter_(exporter), route_(route) {
     if (exporter_ == nullptr) return;
+    method_ = request.method;
+    path_ = request.path;
+    request_id_ = request.request_id;
     std::optional<tracing::SpanContext> parent;
     if (request.headers.count("traceparent") == 1)
       parent = tracing::parse_trace_parent(request.headers.get("traceparent"));
@@ -49,15 +52,15 @@ class Router::Trace {
   ~Trace() {
     if (!span_.context.sampled) return;
     span_.duration = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun_);
-    span_.name = fmt::format("{} {}", http::method_name(request_.method), route_.path);
+    span_.name = fmt::format("{} {}", http::method_name(method_), route_.path);
     span_.kind = tracing::SpanKind::server;
-    span_.attributes.insert(span_.attributes.end(),
-                            {{"http.request.method", std::string(http::method_name(request_.method))},
-                             {"http.route", std::string(route_.path)},
-                             {"url.path", request_.path},
-                             {"http.response.status_code", std::int64_t{status_}},
-                             {"modelops.operation", std::string(route_.operation_id)},
-                             {"modelops.request_id", request_.request_id}});
+    span_.attributes.insert(span_.attributes.end(), {{"http.request.method", std::string(http::method_name(method_))},
+                                                     {"http.route", std::string(route_.path)},
+                                                     {"url.path", path_},
+                                                     {"http.response.status_code", std::int64_t{status_}},
+                                                     {"modelops.operation", std::string(route_.operation_id)},
+                                                     {"modelops.request_id", request_id_}});
+    if (received_) span_.attributes.push_back({"http.request.body.size", *received_});
     if (status_ >= 500) {
       span_.status = tracing::SpanStatus::error;
       span_.attributes.push_back({"error.type", std::to_string(status_)});
@@ -73,11 +76,14 @@ class Router::Trace {
     if (!ctx.org_id.empty()) span_.attributes.push_back({"modelops.organization_id", ctx.org_id});
   }
   void answered(int status) { status_ = status; }
+  void received(std::size_t bytes) { received_ = received_.value_or(0) + static_cast<std::int64_t>(bytes); }
 
  private:
   tracing::Exporter* const exporter_;
   const Route& route_;
-  const http::Request& request_;
+  http::Method method_ = http::Method::get;
+  std::string path_, request_id_;
+  std::optional<std::int64_t> received_;  // of an upload's body
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   tracing::Span span_;
   int status_ = 500;
@@ -235,13 +241,56 @@ http::Answer Router::answer(const http::Plan& plan, const http::Request& request
   });
 }
 
+/// An upload with its span: from the decision who sends it to the answer, or until it is given up.
+class Router::TracedSink final : public http::BodySink {
+ public:
+  TracedSink(std::unique_ptr<http::BodySink> sink, std::unique_ptr<Trace> trace)
+      : trace_(std::move(trace)), sink_(std::move(sink)) {
+    trace_->received(0);
+    trace_->answered(client_gone);
+  }
+  void write(std::string_view bytes) override {
+    traced([&] { sink_->write(bytes); });
+    trace_->received(bytes.size());
+  }
+  http::Response finish() override {
+    http::Response response;
+    traced([&] { response = sink_->finish(); });
+    trace_->answered(response.status);
+    return response;
+  }
+  bool finishes_slowly() const override { return sink_->finishes_slowly(); }
+
+ private:
+  static constexpr int client_gone = 499;
+  template <class F>
+  void traced(F&& f) {
+    try {
+      f();
+    } catch (const Error& error) {
+      trace_->answered(http_status(error.code));
+      throw;
+    }
+  }
+
+  std::unique_ptr<Trace> trace_;
+  std::unique_ptr<http::BodySink> sink_;  // given up before the span ends
+};
+
 std::unique_ptr<http::BodySink> Router::receive(const http::Plan& plan, const http::Request& head) {
   const Route& route = routes_.at(plan.route);
-  Trace untraced(nullptr, route, head);  // what is long about an upload is its body, which comes later
-  return as_principal(route, head, untraced, [&](Context& ctx) {
-    Input input{path_parameters(plan.route, head.path), http::parse_query(head.query), {}, &head};
-    return route.receive(ctx, input);
-  });
+  auto trace = std::make_unique<Trace>(options_.exporter, route, head);
+  try {
+    auto sink = as_principal(route, head, *trace, [&](Context& ctx) {
+      Input input{path_parameters(plan.route, head.path), http::parse_query(head.query), {}, &head};
+      return route.receive(ctx, input);
+    });
+    if (options_.exporter == nullptr) return sink;
+    return std::make_unique<TracedSink>(std::move(sink), std::move(trace));
+  } catch (const Error& error) {
+    trace->answered(http_status(error.code));
+    throw;
+  }
 }
 
 std::string openapi(const Routes& routes, std::string_view version) {

@@ -53,6 +53,7 @@ class Router final : public http::Handler {
 
  private:
   class Trace;
+  class TracedSink;
   struct Segment {
     std::string text;  ///< a literal, or the name of a parameter
     bool parameter = false;
